@@ -1,0 +1,62 @@
+/**
+ * The descriptor arrays: the one form in which every splitter (native or TypeScript, every protocol)
+ * hands commands to the engine. ARCHITECTURE.md draws the words.
+ *
+ * The module that walks the arrays in the hot loop re-binds these to local constants.
+ */
+
+/** Words of one command in the `commands` array. */
+export const COMMAND_WORDS = 8;
+/** Words of one argument in the `args` array: offset, length, hash, slot. */
+export const ARG_WORDS = 4;
+
+/** Word 1 of a descriptor that is not a command of the table. */
+export const EVENT_UNKNOWN_COMMAND = -1;
+export const EVENT_PROTOCOL_ERROR = -2;
+export const EVENT_CLOSED = -3;
+
+/** Bits of word 6. */
+export const FLAG_BIG = 1;
+export const FLAG_INLINE = 2;
+
+/** Why a connection closed: word 2 of EVENT_CLOSED. */
+export const CLOSE_PEER = 0;
+export const CLOSE_ERROR = 1;
+export const CLOSE_OUTPUT_LIMIT = 2;
+export const CLOSE_QUERY_LIMIT = 3;
+
+/** Codes of EVENT_PROTOCOL_ERROR, with the texts that Redis's clients know. */
+export const PROTOCOL_ERRORS: readonly string[] = [
+  '',
+  'too big mbulk count string',
+  'invalid multibulk length',
+  'unauthenticated multibulk length',
+  'too big bulk count string',
+  "expected '$', got '%c'",
+  'invalid bulk length',
+  'unauthenticated bulk length',
+  'too big inline request',
+  'unbalanced quotes in request',
+];
+
+/** What a splitter must know of a command to find its id and its keys. */
+export interface CommandKeys {
+  /** Lower-case name, e.g. `get`. Its index in the array is the command's id. */
+  readonly name: string;
+  /** Index of the first key argument; 0 when the command has none. */
+  readonly firstKey: number;
+  /** Index of the last key argument; negative counts from the end (-1 = last argument). */
+  readonly lastKey: number;
+  /** Distance from one key to the next. */
+  readonly keyStep: number;
+}
+
+/** Limits that a splitter enforces for one connection. */
+export interface FrameLimits {
+  /** Largest multibulk count. */
+  argumentsMax: number;
+  /** Largest bulk length in bytes (`proto-max-bulk-len`). */
+  bulkBytesMax: number;
+  /** Largest inline request in bytes (64 KiB in Redis). */
+  inlineBytesMax: number;
+}
