@@ -41,16 +41,10 @@ export function hashBytes(bytes: Uint8Array, offset: number, length: number, k0:
     v0 ^= m;
   }
   let last = (length & 0xff) << 24;
-  switch (length & 3) {
-    case 3:
-      last |= bytes[i + 2] << 16;
-    // falls through
-    case 2:
-      last |= bytes[i + 1] << 8;
-    // falls through
-    case 1:
-      last |= bytes[i];
-  }
+  const left = length & 3;
+  if (left > 2) last |= bytes[i + 2] << 16;
+  if (left > 1) last |= bytes[i + 1] << 8;
+  if (left > 0) last |= bytes[i];
   v3 ^= last;
   for (let round = 0; round < 4; round++) {
     v0 = (v0 + v1) | 0;

@@ -1,0 +1,231 @@
+/**
+ * The control block: a small SharedArrayBuffer beside the shards that holds what all threads must agree on.
+ *
+ * ```
+ *  words 0..63     settings: policy, samples, hash key, ...
+ *  words 64..127   logical database -> internal number
+ *  words 128..191  logical database -> salt of its keys' hashes (a function of the internal number)
+ *  words 192..255  internal number -> 0 free, 1 in use, 2 being emptied
+ *  words 256..     thread registry (locks/thread-registry.ts)
+ * ```
+ *
+ * Clients number databases logically. A key carries the *internal* number, and its hash is salted with it. So FLUSHDB gives the
+ * database a fresh internal number at once and lets upkeep remove the old keys, and SWAPDB swaps two words.
+ * Databases change only while all shards are locked.
+ */
+
+import { DATABASES_MAX } from './item.js';
+import { REGISTRY_WORDS } from './locks/thread-registry.js';
+
+const MAGIC_VALUE = 0x41534c52;
+const MAGIC = 0;
+const SHARDS = 1;
+const POLICY = 2;
+const SAMPLES = 3;
+const LFU_LOG_FACTOR = 4;
+const LFU_DECAY_MINUTES = 5;
+const HASH_KEY_0 = 6;
+const HASH_KEY_1 = 7;
+const ACTIVE_EXPIRE = 8;
+const DATABASE_COUNT = 9;
+const DATABASES = 64;
+const SALTS = 128;
+const STATES = 192;
+const REGISTRY = 256;
+
+/** Internal number of logical databases that do not exist. */
+const NOT_A_DATABASE = -1;
+
+const STATE_FREE = 0;
+const STATE_USED = 1;
+const STATE_ZOMBIE = 2;
+
+/** Eviction policies by Redis's names; the index is the number kept in the control block. */
+export const POLICIES = [
+  'noeviction',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+] as const;
+export type PolicyName = (typeof POLICIES)[number];
+
+export const POLICY_NOEVICTION = 0;
+
+/** Salt that is XORed into the hash of the keys of the database with this internal number. */
+export function saltOf(internal: number): number {
+  return Math.imul(internal, 0x9e3779b1);
+}
+
+export class Control {
+  readonly buffer: SharedArrayBuffer;
+  readonly words: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.words = new Int32Array(buffer);
+  }
+
+  /** Makes the control block of a new cache. */
+  static create(shards: number, databases: number, hashKey: readonly [number, number]): Control {
+    const control = new Control(new SharedArrayBuffer((REGISTRY + REGISTRY_WORDS) * 4));
+    const words = control.words;
+    words[MAGIC] = MAGIC_VALUE;
+    words[SHARDS] = shards;
+    words[DATABASE_COUNT] = databases;
+    words[SAMPLES] = 5;
+    words[LFU_LOG_FACTOR] = 10;
+    words[LFU_DECAY_MINUTES] = 1;
+    words[HASH_KEY_0] = hashKey[0];
+    words[HASH_KEY_1] = hashKey[1];
+    words[ACTIVE_EXPIRE] = 1;
+    control.resetDatabases();
+    return control;
+  }
+
+  /** Whether the buffer is a control block: a handle may come from anywhere. */
+  get valid(): boolean {
+    return this.words.length === REGISTRY + REGISTRY_WORDS && this.words[MAGIC] === MAGIC_VALUE;
+  }
+
+  get shards(): number {
+    return this.words[SHARDS];
+  }
+
+  /** Logical databases; the numbers from here to DATABASES_MAX are what FLUSHDB takes fresh ones from. */
+  get databases(): number {
+    return this.words[DATABASE_COUNT];
+  }
+
+  get hashKey(): readonly [number, number] {
+    return [this.words[HASH_KEY_0], this.words[HASH_KEY_1]];
+  }
+
+  /** Number of the eviction policy: index in POLICIES. */
+  get policy(): number {
+    return this.words[POLICY];
+  }
+
+  set policy(policy: number) {
+    this.words[POLICY] = policy;
+  }
+
+  /** How many candidates an eviction looks at. */
+  get samples(): number {
+    return this.words[SAMPLES];
+  }
+
+  set samples(samples: number) {
+    this.words[SAMPLES] = samples;
+  }
+
+  get lfuLogFactor(): number {
+    return this.words[LFU_LOG_FACTOR];
+  }
+
+  set lfuLogFactor(factor: number) {
+    this.words[LFU_LOG_FACTOR] = factor;
+  }
+
+  /** Minutes after which the LFU counter of an item that was not touched falls by one. */
+  get lfuDecayMinutes(): number {
+    return this.words[LFU_DECAY_MINUTES];
+  }
+
+  set lfuDecayMinutes(minutes: number) {
+    this.words[LFU_DECAY_MINUTES] = minutes;
+  }
+
+  /** Whether upkeep removes expired items (DEBUG SET-ACTIVE-EXPIRE). */
+  get activeExpire(): boolean {
+    return this.words[ACTIVE_EXPIRE] === 1;
+  }
+
+  set activeExpire(on: boolean) {
+    this.words[ACTIVE_EXPIRE] = on ? 1 : 0;
+  }
+
+  /** First word of the thread registry. */
+  get registryWord(): number {
+    return REGISTRY;
+  }
+
+  /** View of the salts by logical database, for the native prefetch. */
+  get salts(): Int32Array {
+    return this.words.subarray(SALTS, SALTS + DATABASES_MAX);
+  }
+
+  /** Internal number of a logical database. */
+  internal(database: number): number {
+    return this.words[DATABASES + database];
+  }
+
+  /** Salt of a logical database. */
+  salt(database: number): number {
+    return this.words[SALTS + database];
+  }
+
+  /** Logical number of an internal one, or -1 when its keys are on their way out. */
+  logical(internal: number): number {
+    for (let database = 0; database < DATABASES_MAX; database++) if (this.words[DATABASES + database] === internal) return database;
+    return -1;
+  }
+
+  /** SWAPDB. All shards are locked. */
+  swap(a: number, b: number): void {
+    const words = this.words;
+    const internal = words[DATABASES + a];
+    this.assign(a, words[DATABASES + b]);
+    this.assign(b, internal);
+  }
+
+  /**
+   * Gives a logical database a fresh internal number, and marks the old one as being emptied. All shards are locked.
+   * @returns the old internal number, or -1 when no number is free: then the keys must be removed at once
+   */
+  detach(database: number): number {
+    const words = this.words;
+    for (let fresh = 0; fresh < DATABASES_MAX; fresh++) {
+      if (words[STATES + fresh] !== STATE_FREE) continue;
+      const old = words[DATABASES + database];
+      words[STATES + old] = STATE_ZOMBIE;
+      this.assign(database, fresh);
+      words[STATES + fresh] = STATE_USED;
+      return old;
+    }
+    return -1;
+  }
+
+  /** Whether keys with this internal number are to be removed. */
+  isZombie(internal: number): boolean {
+    return this.words[STATES + internal] === STATE_ZOMBIE;
+  }
+
+  /** Whether any database is being emptied. */
+  get hasZombies(): boolean {
+    for (let internal = 0; internal < DATABASES_MAX; internal++) if (this.words[STATES + internal] === STATE_ZOMBIE) return true;
+    return false;
+  }
+
+  /** A number whose last key is gone can be given out again. All shards are locked. */
+  release(internal: number): void {
+    if (this.isZombie(internal)) this.words[STATES + internal] = STATE_FREE;
+  }
+
+  /** Every logical database gets its own number, as at the start. No key is left in any shard. */
+  resetDatabases(): void {
+    for (let database = 0; database < DATABASES_MAX; database++) {
+      const exists = database < this.databases;
+      this.assign(database, exists ? database : NOT_A_DATABASE);
+      this.words[STATES + database] = exists ? STATE_USED : STATE_FREE;
+    }
+  }
+
+  private assign(database: number, internal: number): void {
+    this.words[DATABASES + database] = internal;
+    this.words[SALTS + database] = saltOf(internal);
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Eviction: making room when the budget is used up.
+ *
+ * Room is made where it is needed: for a cell of a size class, the best of a few sampled items *of that class* goes, and its
+ * cell is free at once. So that the classes share the memory fairly as the load changes, a class that has evicted a page's worth looks
+ * round: if a sampled page elsewhere holds colder items than its own last victim was, that whole page is emptied and changes hands.
+ *
+ * Whole pages (for the index, a class without a page, a large value) come first from compaction: a class that has a page's worth of free cells in all
+ * moves the items of its emptiest page together. Only when no class has, items go.
+ *
+ * What is "best" is the policy's: longest idle, least frequent, any, nearest deadline; the volatile policies look at items with a deadline only.
+ */
+
+import type { Clock } from '../../base/clock.js';
+import { type Control, POLICY_NOEVICTION, POLICIES } from '../control.js';
+import { accessOf, expiryOf } from '../item.js';
+import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES } from '../memory/size-classes.js';
+import type { Slabs } from '../memory/slabs.js';
+import type { AccessClock } from './access.js';
+
+const PAGE_SHIFT = 16;
+/** Random pages looked at to find one of a class, before the table is walked. */
+const PAGE_TRIES = 24;
+/** Pages compared when one is to be emptied. */
+const PAGE_SAMPLES = 8;
+/** Items looked at to tell how cold a page is. */
+const PAGE_ITEMS = 4;
+/** Pages of a class among which the emptiest is chosen to be compacted. */
+const COMPACT_LOOK = 64;
+/** Pages emptied of volatile items before a volatile policy gives up. */
+const VOLATILE_PAGES = 256;
+
+const KIND_VOLATILE = POLICIES.map((name) => name.startsWith('volatile-'));
+const KIND_RANDOM = POLICIES.map((name) => name.endsWith('-random'));
+const KIND_TTL = POLICIES.map((name) => name.endsWith('-ttl'));
+
+/** What the evictor does to items: the shard does it. */
+export interface ItemOwner {
+  /** Takes the item out of the index and frees its memory. */
+  evict(item: number): void;
+  /** The item's bytes have been copied to another cell: its index entry is to follow. */
+  relocated(from: number, to: number): void;
+  /** Item that must stay in place for now; 0 = none. */
+  readonly pinned: number;
+}
+
+export class Evictor {
+  private readonly pool: PagePool;
+  private readonly slabs: Slabs;
+  private readonly control: Control;
+  private readonly clock: Clock;
+  private readonly access: AccessClock;
+  private readonly random: () => number;
+  private readonly owner: ItemOwner;
+  /** Best candidate of the running sample, and its score. */
+  private victim = 0;
+  private victimScore = -1;
+  /** Victims since the class last looked round, by class; only a hint, so it is this thread's own. */
+  private readonly evictions = new Int32Array(CLASSES);
+
+  constructor(
+    pool: PagePool,
+    slabs: Slabs,
+    control: Control,
+    clock: Clock,
+    access: AccessClock,
+    random: () => number,
+    owner: ItemOwner,
+  ) {
+    this.pool = pool;
+    this.slabs = slabs;
+    this.control = control;
+    this.clock = clock;
+    this.access = access;
+    this.random = random;
+    this.owner = owner;
+  }
+
+  /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
+  freeCell(sizeClass: number): boolean {
+    if (this.control.policy === POLICY_NOEVICTION) return this.compact();
+    if (this.slabs.classLive(sizeClass) > 0 && this.sampleClass(sizeClass)) {
+      const score = this.victimScore;
+      this.owner.evict(this.victim);
+      if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass]) {
+        this.evictions[sizeClass] = 0;
+        this.rebalance(sizeClass, score);
+      }
+      return true;
+    }
+    return this.freePage();
+  }
+
+  /** Makes at least one page free. False when the policy forbids, or nothing can go. */
+  freePage(): boolean {
+    if (this.compact()) return true;
+    if (this.control.policy === POLICY_NOEVICTION) return false;
+    if (KIND_VOLATILE[this.control.policy]) return this.freeVolatilePage();
+    const page = this.coldestPage();
+    return page !== 0 && this.empty(page);
+  }
+
+  /** Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare. */
+  compact(): boolean {
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+      if (this.slabs.classFree(sizeClass) < CELLS_PER_PAGE[sizeClass]) continue;
+      const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
+      if (page !== 0 && page !== this.owner.pinned >>> PAGE_SHIFT && this.vacate(page)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Moves every item of a slab page to other pages of its class.
+   * @returns false when they have no room for all of them; the page is in use still, but emptier
+   */
+  vacate(page: number): boolean {
+    const slabs = this.slabs;
+    const sizeClass = slabs.pageClass(page);
+    if (slabs.hasRoom(page)) slabs.detach(page);
+    const size = CELL_BYTES[sizeClass];
+    const end = (page << PAGE_SHIFT) + slabs.cutCells(page) * size;
+    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
+      if (this.pool.words[cell >>> 2] === 0) continue;
+      const to = slabs.allocate(sizeClass);
+      if (to === 0) {
+        if (slabs.hasRoom(page)) slabs.attach(page);
+        return false;
+      }
+      this.moveCell(cell, to);
+      if (slabs.freeDetached(cell)) return true;
+    }
+    return true;
+  }
+
+  /** Evicts every item of a page. Returns whether the page (or another) is free. */
+  empty(page: number): boolean {
+    const words = this.pool.words;
+    const kind = this.pool.kind(page);
+    if (kind === PAGE_RUN) {
+      this.owner.evict(page << PAGE_SHIFT);
+      return true;
+    }
+    if (kind !== PAGE_SLAB) return false;
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
+      if (words[cell >>> 2] === 0 || cell === this.owner.pinned) continue;
+      this.owner.evict(cell);
+      if (this.pool.kind(page) === PAGE_FREE) return true;
+    }
+    return false;
+  }
+
+  private moveCell(from: number, to: number): void {
+    const bytes = this.pool.bytes;
+    const size = CELL_BYTES[this.slabs.classOfCell(from)];
+    bytes.copyWithin(to, from, from + size);
+    this.owner.relocated(from, to);
+  }
+
+  /** Gives the class a colder page of another class, when there is one. */
+  private rebalance(sizeClass: number, score: number): void {
+    if (this.compact() || KIND_VOLATILE[this.control.policy] || KIND_RANDOM[this.control.policy]) return;
+    const page = this.coldestPage();
+    if (page === 0 || (this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass)) return;
+    if (this.pageScore(page) > score) this.empty(page);
+  }
+
+  /** Samples items of a class into `victim`. False when none may go. */
+  private sampleClass(sizeClass: number): boolean {
+    this.victim = 0;
+    this.victimScore = -1;
+    const samples = this.control.samples;
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    let found = 0;
+    for (let tries = 0; tries < PAGE_TRIES && found < samples; tries++) {
+      const page = first + Math.floor(this.random() * pages);
+      if (this.isPageOf(page, sizeClass) && this.sampleItem(page)) found++;
+    }
+    if (this.victim !== 0) return true;
+    const start = Math.floor(this.random() * pages);
+    for (let i = 0; i < pages && found < samples; i++) {
+      const page = first + ((start + i) % pages);
+      if (!this.isPageOf(page, sizeClass)) continue;
+      for (let tries = 0; tries < samples && found < samples; tries++) if (this.sampleItem(page)) found++;
+      if (this.victim === 0) this.sampleAll(page);
+    }
+    return this.victim !== 0;
+  }
+
+  private isPageOf(page: number, sizeClass: number): boolean {
+    return this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass;
+  }
+
+  /** Offers one random item of a slab page as a victim. False when the cell has none that may go. */
+  private sampleItem(page: number): boolean {
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    return this.offer((page << PAGE_SHIFT) + Math.floor(this.random() * this.slabs.cutCells(page)) * size);
+  }
+
+  /** Offers every item of a slab page. */
+  private sampleAll(page: number): void {
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) this.offer(cell);
+  }
+
+  private offer(item: number): boolean {
+    if (this.pool.words[item >>> 2] === 0 || item === this.owner.pinned) return false;
+    if (KIND_VOLATILE[this.control.policy] && expiryOf(this.pool.words, item) === 0) return false;
+    const score = this.score(item);
+    if (score > this.victimScore) {
+      this.victimScore = score;
+      this.victim = item;
+    }
+    return true;
+  }
+
+  /** How much an item deserves to go: larger goes first. */
+  private score(item: number): number {
+    const policy = this.control.policy;
+    if (KIND_RANDOM[policy]) return this.random();
+    if (KIND_TTL[policy]) return Math.max(0, 2 ** 52 - Math.max(0, expiryOf(this.pool.words, item) - this.clock.now));
+    const access = accessOf(this.pool.words, item);
+    return this.access.frequency ? 255 - this.access.counter(access) : this.access.idleSeconds(access);
+  }
+
+  /** Mean score of a few items of a page; -1 when there is none. */
+  private pageScore(page: number): number {
+    if (this.pool.kind(page) === PAGE_RUN) return this.score(page << PAGE_SHIFT);
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    const cut = this.slabs.cutCells(page);
+    let sum = 0;
+    let seen = 0;
+    for (let i = 0; i < PAGE_ITEMS * 2 && seen < PAGE_ITEMS; i++) {
+      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * size;
+      if (this.pool.words[item >>> 2] === 0) continue;
+      sum += this.score(item);
+      seen++;
+    }
+    return seen === 0 ? -1 : sum / seen;
+  }
+
+  /** The coldest of a few random pages that hold items; 0 when no page holds any. */
+  private coldestPage(): number {
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    const start = Math.floor(this.random() * pages);
+    let best = 0;
+    let bestScore = -1;
+    let seen = 0;
+    // Random pages first; where those are not enough (few pages hold items), all in turn.
+    for (let i = 0; i < PAGE_SAMPLES * 4 + pages && seen < PAGE_SAMPLES; i++) {
+      const page = first + (i < PAGE_SAMPLES * 4 ? Math.floor(this.random() * pages) : (start + i) % pages);
+      const kind = this.pool.kind(page);
+      if ((kind !== PAGE_SLAB && kind !== PAGE_RUN) || page === this.owner.pinned >>> PAGE_SHIFT) continue;
+      seen++;
+      const score = this.pageScore(page);
+      if (score >= bestScore) {
+        bestScore = score;
+        best = page;
+      }
+    }
+    return best;
+  }
+
+  /** Evicts items with a deadline, page by page, until a page is free. */
+  private freeVolatilePage(): boolean {
+    const words = this.pool.words;
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    const start = Math.floor(this.random() * pages);
+    const usedBefore = this.pool.used;
+    for (let i = 0, emptied = 0; i < pages && emptied < VOLATILE_PAGES; i++) {
+      const page = first + ((start + i) % pages);
+      const kind = this.pool.kind(page);
+      if (kind === PAGE_RUN && page << PAGE_SHIFT !== this.owner.pinned && expiryOf(words, page << PAGE_SHIFT) !== 0) {
+        this.owner.evict(page << PAGE_SHIFT);
+      } else if (kind === PAGE_SLAB) {
+        emptied++;
+        this.evictVolatileOf(page);
+      }
+      if (this.pool.used < usedBefore || this.compact()) return true;
+    }
+    return false;
+  }
+
+  private evictVolatileOf(page: number): void {
+    const words = this.pool.words;
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    for (let cell = page << PAGE_SHIFT; cell < end && this.pool.kind(page) === PAGE_SLAB; cell += size) {
+      if (words[cell >>> 2] !== 0 && cell !== this.owner.pinned && expiryOf(words, cell) !== 0) this.owner.evict(cell);
+    }
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The keyspace: all shards of a cache and its control block, as one thread sees them.
+ *
+ * key -> slot (CRC16 mod 16384) -> shard (slot mod shards). A thread works on one shard at a time (`enter`); commands on several keys
+ * lock their shards in ascending order (`lockSet`), so they are atomic and never wait in a circle.
+ *
+ * The lock of the current shard is kept from one operation to the next while they are on the same shard, up to a bound, and given up at the
+ * end of the batch (`leave`): two atomic operations for a run of commands instead of two for each.
+ */
+
+import { randomFillSync } from 'node:crypto';
+import { totalmem } from 'node:os';
+import { assert } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import { AshlarError } from '../base/errors.js';
+import { slotOf } from '../base/hash.js';
+import { Control } from './control.js';
+import { ShardLock } from './locks/shard-lock.js';
+import { ThreadRegistry } from './locks/thread-registry.js';
+import { SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { PAGE_BYTES } from './memory/size-classes.js';
+import { Shard, type ShardFigures } from './shard.js';
+
+/** Largest shard: beyond it, byte offsets would leave the small-integer range. */
+export const SHARD_BYTES_MAX = 2 ** 31;
+/** Smallest shard. */
+export const SHARD_BYTES_MIN = SHARD_PAGES_MIN * PAGE_BYTES;
+/** Most shards. */
+export const SHARDS_MAX = 1024;
+/** Operations for which a lock is kept before others get a chance. */
+const KEEP_LOCK_OPERATIONS = 64;
+
+/** What another thread needs to attach: goes through `postMessage` and `workerData`. */
+export interface KeyspaceHandle {
+  readonly kind: 'ashlar';
+  readonly control: SharedArrayBuffer;
+  readonly shards: readonly SharedArrayBuffer[];
+}
+
+export interface KeyspaceOptions {
+  /** Bytes for everything that is stored, over all shards. */
+  maxMemory: number;
+  /** Bytes of address space, over all shards, up to which maxMemory can be raised later; default maxMemory. */
+  reserve?: number;
+  shards: number;
+  /** Logical databases, 1..48. */
+  databases: number;
+  /** Index in POLICIES. */
+  policy: number;
+  /** Hash key; random when left out. */
+  hashKey?: readonly [number, number];
+}
+
+export class Keyspace {
+  readonly handle: KeyspaceHandle;
+  readonly control: Control;
+  readonly shards: readonly Shard[];
+  readonly clock: Clock;
+  readonly registry: ThreadRegistry;
+  /** Shard whose lock this thread keeps, or undefined. */
+  private current: Shard | undefined;
+  private operations = 0;
+  private readonly identity: number;
+  private readonly shardCount: number;
+
+  private constructor(handle: KeyspaceHandle, clock: Clock, random: () => number) {
+    this.handle = handle;
+    this.clock = clock;
+    this.control = new Control(handle.control);
+    if (!this.control.valid) throw new AshlarError('ERR_BAD_HANDLE', 'the handle is not one of an Ashlar cache');
+    this.registry = new ThreadRegistry(this.control.words, this.control.registryWord);
+    this.identity = this.registry.join();
+    if (this.identity === 0) throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
+    const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity);
+    this.shards = handle.shards.map((buffer) => new Shard(buffer, this.control, clock, random, makeLock));
+    this.shardCount = this.shards.length;
+  }
+
+  /**
+   * Makes the shards of a new cache.
+   * @throws AshlarError ERR_TOO_LITTLE_MEMORY when a shard would be too small or the address space cannot be had
+   */
+  static create(options: KeyspaceOptions, clock: Clock, random: () => number): Keyspace {
+    const budget = Math.floor(options.maxMemory / options.shards / PAGE_BYTES);
+    if (budget < SHARD_PAGES_MIN) {
+      const least = (SHARD_BYTES_MIN * options.shards) / 2 ** 20;
+      throw new AshlarError('ERR_TOO_LITTLE_MEMORY', `maxmemory is too small: ${options.shards} shards need at least ${least} MB`);
+    }
+    const wanted = Math.floor(Math.max(options.reserve ?? 0, options.maxMemory) / options.shards / PAGE_BYTES);
+    const capacity = Math.min(wanted, SHARD_BYTES_MAX / PAGE_BYTES);
+    assert(budget <= capacity, 'Keyspace: budget above the largest shard');
+    const key = options.hashKey ?? randomKey();
+    const control = Control.create(options.shards, options.databases, key);
+    control.policy = options.policy;
+    const shards: SharedArrayBuffer[] = [];
+    try {
+      for (let i = 0; i < options.shards; i++) shards.push(new SharedArrayBuffer(capacity * PAGE_BYTES));
+    } catch (error) {
+      throw new AshlarError('ERR_TOO_LITTLE_MEMORY', `cannot reserve ${options.shards} shards of ${capacity * PAGE_BYTES} bytes`, {
+        cause: error,
+      });
+    }
+    const keyspace = new Keyspace({ kind: 'ashlar', control: control.buffer, shards }, clock, random);
+    for (const shard of keyspace.shards) Shard.prepare(shard, budget);
+    return keyspace;
+  }
+
+  /** Attaches this thread to a cache that another thread made. */
+  static attach(handle: KeyspaceHandle, clock: Clock, random: () => number): Keyspace {
+    if (handle?.kind !== 'ashlar') throw new AshlarError('ERR_BAD_HANDLE', 'the handle is not one of an Ashlar cache');
+    return new Keyspace(handle, clock, random);
+  }
+
+  /** Detaches this thread. The cache lives while any thread holds its handle. */
+  detach(): void {
+    this.leave();
+    this.registry.leave(this.identity);
+  }
+
+  // ---------------------------------------------------------------------------------------------- locks
+
+  /** Shard of a slot. */
+  shardOfSlot(slot: number): Shard {
+    return this.shards[this.shardCount === 1 ? 0 : slot % this.shardCount];
+  }
+
+  /** Number of the shard of a key. */
+  shardNumber(key: Uint8Array, offset: number, length: number): number {
+    return this.shardCount === 1 ? 0 : slotOf(key, offset, length) % this.shardCount;
+  }
+
+  /** Locks a shard for one operation, and gives up the one that was locked before if it is another. */
+  enter(shard: Shard): Shard {
+    if (shard === this.current && ++this.operations < KEEP_LOCK_OPERATIONS) return shard;
+    this.leave();
+    if (!shard.lock.acquire()) shard.resetTorn();
+    this.current = shard;
+    this.operations = 0;
+    return shard;
+  }
+
+  /** Gives up the current shard's lock, if there is one. */
+  leave(): void {
+    const current = this.current;
+    if (current === undefined) return;
+    this.current = undefined;
+    current.lock.release();
+  }
+
+  /**
+   * Locks several shards at once, runs `work`, and unlocks them.
+   * @param numbers shard numbers, ascending, each once
+   */
+  withShards<T>(numbers: readonly number[], work: () => T): T {
+    this.leave();
+    for (const number of numbers) {
+      const shard = this.shards[number];
+      if (!shard.lock.acquire()) shard.resetTorn();
+    }
+    const result = work();
+    for (const number of numbers) this.shards[number].lock.release();
+    return result;
+  }
+
+  /** Locks every shard, runs `work`, and unlocks them. */
+  withAll<T>(work: () => T): T {
+    return this.withShards(
+      this.shards.map((_, number) => number),
+      work,
+    );
+  }
+
+  // ---------------------------------------------------------------------------------------------- databases
+
+  /** Items of a logical database, as they are counted (expired ones included until they are removed). */
+  size(database: number): number {
+    const internal = this.control.internal(database);
+    let items = 0;
+    for (const shard of this.shards) items += shard.itemsIn(internal);
+    return items;
+  }
+
+  /** Items with a deadline of a logical database. */
+  expiring(database: number): number {
+    const internal = this.control.internal(database);
+    let items = 0;
+    for (const shard of this.shards) items += shard.expiringIn(internal);
+    return items;
+  }
+
+  /** Removes every key of every database. */
+  flushAll(): void {
+    this.withAll(() => {
+      for (const shard of this.shards) shard.clear();
+      this.control.resetDatabases();
+    });
+  }
+
+  /** Removes every key of a database: at once for whoever looks, their memory is freed by upkeep. */
+  flushDatabase(database: number): void {
+    this.withAll(() => {
+      const internal = this.control.internal(database);
+      const others = this.shards.some((shard) => shard.items !== shard.itemsIn(internal));
+      if (!others) for (const shard of this.shards) shard.clear();
+      else if (this.control.detach(database) === -1) for (const shard of this.shards) shard.removeDatabase(internal);
+    });
+  }
+
+  /** Exchanges two databases. */
+  swapDatabases(a: number, b: number): void {
+    this.withAll(() => this.control.swap(a, b));
+  }
+
+  /** Lets the numbers of emptied databases be used again; called by upkeep now and then. */
+  releaseEmptied(): void {
+    if (!this.control.hasZombies) return;
+    this.withAll(() => {
+      for (let internal = 0; internal < 64; internal++) {
+        if (this.control.isZombie(internal) && this.shards.every((shard) => shard.itemsIn(internal) === 0)) this.control.release(internal);
+      }
+    });
+  }
+
+  // ---------------------------------------------------------------------------------------------- memory and figures
+
+  /** Bytes of address space reserved: `maxMemory` can be raised up to here. */
+  get reserve(): number {
+    return this.shards.reduce((sum, shard) => sum + shard.pool.capacity * PAGE_BYTES, 0);
+  }
+
+  get maxMemory(): number {
+    return this.shards.reduce((sum, shard) => sum + shard.pool.budget * PAGE_BYTES, 0);
+  }
+
+  /** Changes the budget of every shard. Upkeep brings those above it under it. */
+  set maxMemory(bytes: number) {
+    const budget = Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
+    for (const shard of this.shards) shard.pool.budget = budget;
+  }
+
+  /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */
+  figures(): ShardFigures {
+    const sum = this.shards[0].readFigures();
+    for (let i = 1; i < this.shardCount; i++) {
+      const figures = this.shards[i].readFigures();
+      for (const name of Object.keys(sum) as (keyof ShardFigures)[]) sum[name] += figures[name];
+    }
+    return sum;
+  }
+
+  /** Oldest deadline of an item that is due and not removed yet, in milliseconds since 1970, 0 = none. */
+  oldestDue(): number {
+    let oldest = 0;
+    for (const shard of this.shards) {
+      const due = shard.deadlines.oldestDue();
+      if (due !== 0 && (oldest === 0 || due < oldest)) oldest = due;
+    }
+    return oldest;
+  }
+}
+
+function randomKey(): [number, number] {
+  const key = randomFillSync(new Int32Array(2));
+  return [key[0], key[1]];
+}
+
+/**
+ * How many shards a cache of this size gets.
+ * @param maxMemory bytes
+ * @param threads threads that will work on it
+ * @param reserve bytes of address space wanted
+ */
+export function defaultShards(maxMemory: number, threads: number, reserve: number): number {
+  const needed = Math.ceil(Math.max(maxMemory, reserve) / SHARD_BYTES_MAX);
+  const affordable = Math.max(1, Math.floor(maxMemory / (16 * 2 ** 20)));
+  return Math.min(SHARDS_MAX, Math.max(needed, Math.min(threads, affordable)));
+}
+
+/** Address space reserved by default: room to raise `maxmemory` to four times, within the machine's memory. */
+export function defaultReserve(maxMemory: number): number {
+  return Math.max(maxMemory, Math.min(maxMemory * 4, totalmem()));
+}

@@ -1,0 +1,123 @@
+/**
+ * The registry of the threads that work on a cache: who holds a lock is told by a slot number, and the registry tells
+ * whether that thread is still alive.
+ *
+ * A thread can be terminated anywhere, also while it holds a lock. Nobody tells the others at that moment, so a thread that has waited
+ * a while for a lock asks: is the holder dead? On Linux each slot holds the kernel's number of the thread, and the question is whether
+ * /proc/self/task/<number> is there: that needs no help from the dead, and is right a moment after it ended. Everywhere, a thread that starts
+ * a worker also hears of its exit, and marks the slot.
+ *
+ * A slot: [state][kernel thread number][generation][Node's thread id]. The generation goes up each time the slot is taken, and is part of the lock
+ * word, so that a lock held by a slot's previous owner is not taken for its next owner's.
+ */
+
+import { existsSync, readlinkSync } from 'node:fs';
+import { threadId, type Worker } from 'node:worker_threads';
+
+const SLOTS = 255;
+const SLOT_WORDS = 4;
+const STATE = 0;
+const KERNEL_THREAD = 1;
+const GENERATION = 2;
+const NODE_THREAD = 3;
+
+const FREE = 0;
+const TAKEN = 1;
+const DEAD = 2;
+
+const GENERATION_MASK = 0x3fff;
+
+/** Words of the registry in the control block. */
+export const REGISTRY_WORDS = SLOTS * SLOT_WORDS;
+
+/** Most threads that can be attached to one cache at a time. */
+export const THREADS_MAX = SLOTS;
+
+export class ThreadRegistry {
+  private readonly words: Int32Array;
+  private readonly first: number;
+  private readonly onWorker = (worker: Worker): void => {
+    const id = worker.threadId;
+    worker.once('exit', () => this.markDead(id));
+  };
+
+  /** @param first word index of the registry in `words` */
+  constructor(words: Int32Array, first: number) {
+    this.words = words;
+    this.first = first;
+  }
+
+  /**
+   * Takes a slot for this thread.
+   * @returns the identity that goes into lock words: generation << 8 | slot + 1; 0 when all slots are taken
+   */
+  join(): number {
+    for (let pass = 0; pass < 2; pass++) {
+      for (let slot = 0; slot < SLOTS; slot++) {
+        const at = this.first + slot * SLOT_WORDS;
+        const state = Atomics.load(this.words, at + STATE);
+        if (state === TAKEN) {
+          // In the second pass nothing was free: slots of threads that ended without a word are.
+          if (pass === 1 && !this.kernelThreadLives(at)) Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
+          continue;
+        }
+        if (Atomics.compareExchange(this.words, at + STATE, state, TAKEN) !== state) continue;
+        const generation = (Atomics.add(this.words, at + GENERATION, 1) + 1) & GENERATION_MASK;
+        Atomics.store(this.words, at + KERNEL_THREAD, kernelThread());
+        Atomics.store(this.words, at + NODE_THREAD, threadId);
+        process.on('worker', this.onWorker);
+        return (generation << 8) | (slot + 1);
+      }
+    }
+    return 0;
+  }
+
+  /** Gives the slot back. The thread holds no lock. */
+  leave(identity: number): void {
+    process.off('worker', this.onWorker);
+    const at = this.entry(identity);
+    Atomics.store(this.words, at + STATE, FREE);
+  }
+
+  /** Whether the thread with this identity has ended. */
+  isDead(identity: number): boolean {
+    const at = this.entry(identity);
+    if ((Atomics.load(this.words, at + GENERATION) & GENERATION_MASK) !== identity >>> 8) return true;
+    return Atomics.load(this.words, at + STATE) !== TAKEN || !this.kernelThreadLives(at);
+  }
+
+  /** Threads attached. */
+  count(): number {
+    let count = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const at = this.first + slot * SLOT_WORDS;
+      if (Atomics.load(this.words, at + STATE) === TAKEN && this.kernelThreadLives(at)) count++;
+    }
+    return count;
+  }
+
+  private markDead(nodeThread: number): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const at = this.first + slot * SLOT_WORDS;
+      if (Atomics.load(this.words, at + NODE_THREAD) === nodeThread) Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
+    }
+  }
+
+  private entry(identity: number): number {
+    return this.first + ((identity & 0xff) - 1) * SLOT_WORDS;
+  }
+
+  private kernelThreadLives(at: number): boolean {
+    const thread = Atomics.load(this.words, at + KERNEL_THREAD);
+    return thread === 0 || existsSync(`/proc/self/task/${thread}`);
+  }
+}
+
+/** The kernel's number of this thread; 0 where there is no /proc. */
+function kernelThread(): number {
+  try {
+    return Number(readlinkSync('/proc/thread-self').split('/').pop());
+  } catch {
+    return 0;
+  }
+}

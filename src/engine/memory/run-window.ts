@@ -1,0 +1,81 @@
+/**
+ * Clearing a window: when enough pages are free for a large value, but not side by side.
+ *
+ * The window of pages with the least in its way is chosen. Slab pages in it are emptied by moving their items elsewhere; where that
+ * is not possible and the policy allows, by evicting them. Segments of the index, and pinned items, are never in a window.
+ */
+
+import { POLICY_NOEVICTION } from '../control.js';
+import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SLAB, type PagePool } from './page-pool.js';
+import type { Slabs } from './slabs.js';
+
+const IMPOSSIBLE = 2 ** 40;
+/** Cost of evicting a whole large value, against one of moving a small item. */
+const RUN_PAGE_COST = 10_000;
+
+/** The parts of the evictor that empty pages. */
+export interface PageEmptier {
+  vacate(page: number): boolean;
+  empty(page: number): boolean;
+}
+
+/**
+ * Empties a window of `count` adjacent pages and takes it as a run.
+ * @param pinnedPage page of an item that must stay, 0 = none
+ * @returns first page of the run, or 0
+ */
+export function clearRun(
+  pool: PagePool,
+  slabs: Slabs,
+  emptier: PageEmptier,
+  policy: number,
+  count: number,
+  pinnedPage: number,
+): number {
+  const mayEvict = policy !== POLICY_NOEVICTION;
+  const start = cheapestWindow(pool, slabs, count, pinnedPage, mayEvict);
+  if (start === 0) return 0;
+  const held: number[] = [];
+  // The window's free pages are held, so that what is moved out does not move back in.
+  for (let page = start; page < start + count; page++) if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
+  for (let page = start; page < start + count; page++) {
+    const kind = pool.kind(page);
+    if (kind === PAGE_SLAB && !emptier.vacate(page) && mayEvict) emptier.empty(page);
+    else if ((kind === PAGE_RUN || kind === PAGE_RUN_TAIL) && mayEvict) emptier.empty(runHead(pool, page));
+    if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
+  }
+  for (const page of held) pool.unclaim(page);
+  return pool.takeRun(count);
+}
+
+/** First page of the run that `page` is a part of. */
+function runHead(pool: PagePool, page: number): number {
+  while (pool.kind(page) === PAGE_RUN_TAIL) page--;
+  return page;
+}
+
+function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, pinnedPage: number, mayEvict: boolean): number {
+  const first = pool.firstPage;
+  const end = Math.min(pool.highWater, pool.capacity);
+  let cost = 0;
+  let best = 0;
+  let bestCost = IMPOSSIBLE;
+  for (let page = first; page < end; page++) {
+    cost += pageCost(pool, slabs, page, pinnedPage, mayEvict);
+    if (page - first >= count) cost -= pageCost(pool, slabs, page - count, pinnedPage, mayEvict);
+    if (page - first >= count - 1 && cost < bestCost) {
+      bestCost = cost;
+      best = page - count + 1;
+    }
+  }
+  return best;
+}
+
+function pageCost(pool: PagePool, slabs: Slabs, page: number, pinnedPage: number, mayEvict: boolean): number {
+  if (page === pinnedPage) return IMPOSSIBLE;
+  const kind = pool.kind(page);
+  if (kind === PAGE_FREE) return 0;
+  if (kind === PAGE_SLAB) return slabs.liveCells(page);
+  if (kind === PAGE_RUN || kind === PAGE_RUN_TAIL) return mayEvict ? RUN_PAGE_COST : IMPOSSIBLE;
+  return IMPOSSIBLE;
+}

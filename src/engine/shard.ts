@@ -1,0 +1,624 @@
+/**
+ * A shard: one SharedArrayBuffer with its share of the keyspace, and everything that can be done to an item in it.
+ *
+ * Every thread has its own Shard object over the same buffer; all state is in the buffer, and every method (but those of the lock) is
+ * called by the thread that holds the shard's lock.
+ *
+ * ```
+ *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..15 shard   16..79 figures (doubles)
+ *                 128..191 items by internal database   192..255 items with a deadline by internal database
+ *                 256.. class records of the slabs
+ * ```
+ *
+ * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
+ * names the one item that must survive the allocation and stay where it is.
+ */
+
+import { assert } from '../base/assert.js';
+import { copyBytes } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
+import { hashBytes } from '../base/hash.js';
+import { type Control, saltOf } from './control.js';
+import { AccessClock } from './eviction/access.js';
+import { Evictor } from './eviction/evictor.js';
+import { Deadlines } from './expiry/deadlines.js';
+import {
+  accessWord,
+  DATABASES_MAX,
+  databaseOf,
+  expiryOf,
+  hasExpiryBlock,
+  itemBytes,
+  keyLength,
+  keyOffset,
+  TYPE_STRING,
+  typeOf,
+  valueLength,
+  valueOffset,
+  writeExpiry,
+  writeHeader,
+  setValueLength,
+  sizeOf,
+  VALUE_BYTES_MAX,
+} from './item.js';
+import { type ShardLock } from './locks/shard-lock.js';
+import { directoryEntriesMax, PAGE_RUN, PAGE_SLAB, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { CELL_BYTES, classOf, PAGE_BYTES } from './memory/size-classes.js';
+import { Slabs } from './memory/slabs.js';
+import { clearRun } from './memory/run-window.js';
+import { HashIndex } from './table/hash-index.js';
+
+const PAGE_SHIFT = 16;
+const MAGIC_VALUE = 0x41534831;
+
+const MAGIC = 0;
+const ITEMS = 8;
+const RESETS = 9;
+const CURSOR = 10;
+const FIGURES = 8;
+const BASE = FIGURES;
+const HITS = FIGURES + 1;
+const MISSES = FIGURES + 2;
+const EXPIRED = FIGURES + 3;
+const EVICTED = FIGURES + 4;
+const BYTES = FIGURES + 5;
+const REFUSED = FIGURES + 6;
+const EXPIRED_BY_SWEEP = FIGURES + 7;
+const DATABASE_ITEMS = 128;
+const DATABASE_EXPIRING = 192;
+const SLAB_RECORDS = 256;
+
+/** Figures that are kept in a shard's header. */
+export interface ShardFigures {
+  items: number;
+  /** Pages in use, in bytes: what counts against the budget. */
+  usedBytes: number;
+  budgetBytes: number;
+  /** Bytes of the items themselves, without rounding. */
+  itemBytes: number;
+  hits: number;
+  misses: number;
+  expired: number;
+  expiredBySweep: number;
+  evicted: number;
+  /** Writes refused for want of memory. */
+  refused: number;
+  /** Times the shard was reset because a thread died in the middle of a change. */
+  resets: number;
+  segments: number;
+}
+
+export class Shard {
+  readonly pool: PagePool;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly index: HashIndex;
+  readonly slabs: Slabs;
+  readonly deadlines: Deadlines;
+  readonly access: AccessClock;
+  readonly lock: ShardLock;
+  /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
+  entry = 0;
+  /** Item that allocations must neither evict nor move; 0 = none. */
+  pinned = 0;
+  private readonly figures: Float64Array;
+  private readonly evictor: Evictor;
+  private readonly control: Control;
+  private readonly clock: Clock;
+  private readonly k0: number;
+  private readonly k1: number;
+
+  constructor(buffer: SharedArrayBuffer, control: Control, clock: Clock, random: () => number, makeLock: (words: Int32Array) => ShardLock) {
+    const pool = new PagePool(buffer);
+    this.pool = pool;
+    this.bytes = pool.bytes;
+    this.words = pool.words;
+    this.figures = new Float64Array(buffer, 0, PAGE_BYTES / 8);
+    this.control = control;
+    this.clock = clock;
+    this.k0 = control.hashKey[0];
+    this.k1 = control.hashKey[1];
+    this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
+    this.slabs = new Slabs(pool, SLAB_RECORDS);
+    this.access = new AccessClock(control, clock, random);
+    this.deadlines = new Deadlines(pool, this.slabs, clock, () => this.figures[BASE], this);
+    this.evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
+    this.lock = makeLock(this.words);
+  }
+
+  /** Makes a shard of a new buffer. `budget` in pages. */
+  static prepare(shard: Shard, budget: number): void {
+    assert(budget >= SHARD_PAGES_MIN, 'Shard: budget too small');
+    shard.pool.budget = budget;
+    shard.words[MAGIC] = MAGIC_VALUE;
+    shard.clear();
+  }
+
+  /** Whether the buffer holds a shard: a handle may come from anywhere. */
+  get valid(): boolean {
+    return this.words[MAGIC] === MAGIC_VALUE;
+  }
+
+  /** Removes everything at once. Figures of the past stay. */
+  clear(): void {
+    this.pool.format();
+    this.slabs.format();
+    this.index.format();
+    this.words[ITEMS] = 0;
+    this.words[CURSOR] = this.pool.firstPage;
+    this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
+    this.figures[BASE] = this.clock.now;
+    this.figures[BYTES] = 0;
+    this.entry = 0;
+    this.pinned = 0;
+  }
+
+  /** What is done when the lock was taken over from a thread that died with it. */
+  resetTorn(): void {
+    this.clear();
+    this.words[RESETS]++;
+  }
+
+  // ---------------------------------------------------------------------------------------------- finding
+
+  /** Salted hash of a key, for the index. */
+  hash(key: Uint8Array, offset: number, length: number, internal: number): number {
+    return hashBytes(key, offset, length, this.k0, this.k1) ^ saltOf(internal);
+  }
+
+  /**
+   * Finds an item; one that has expired is removed and not found.
+   * @param hash salted hash of the key
+   * @param database internal number of the database
+   * @returns byte offset of the item, or 0; `entry` is its index entry
+   */
+  find(hash: number, key: Uint8Array, offset: number, length: number, database: number): number {
+    const entry = this.index.find(hash, key, offset, length, database);
+    if (entry === 0) return 0;
+    const item = this.index.itemAt(entry);
+    this.entry = entry;
+    const expiry = expiryOf(this.words, item);
+    if (expiry !== 0 && expiry <= this.clock.now) {
+      this.figures[EXPIRED]++;
+      this.remove(item);
+      return 0;
+    }
+    return item;
+  }
+
+  /** Finds an item to be read: counts a hit or a miss, and the access. */
+  read(hash: number, key: Uint8Array, offset: number, length: number, database: number): number {
+    const item = this.find(hash, key, offset, length, database);
+    if (item === 0) {
+      this.figures[MISSES]++;
+      return 0;
+    }
+    this.figures[HITS]++;
+    this.touch(item);
+    return item;
+  }
+
+  /** Counts an access to an item. */
+  touch(item: number): void {
+    const word = accessWord(item);
+    const access = this.access.touched(this.words[word] & 0xffffff);
+    if (this.words[word] !== access) this.words[word] = access;
+  }
+
+  /** Counts a hit or a miss that was not made by `read`. */
+  countLookup(hit: boolean): void {
+    this.figures[hit ? HITS : MISSES]++;
+  }
+
+  // ---------------------------------------------------------------------------------------------- writing
+
+  /**
+   * Stores a string under a key, in the place of whatever is there.
+   * @param expiry absolute deadline in milliseconds, 0 = none, -1 = as it was
+   * @returns false when there is no memory for it; the old value is still there
+   */
+  setString(
+    hash: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+    value: Uint8Array,
+    valueAt: number,
+    valueBytes: number,
+    expiry: number,
+  ): boolean {
+    const item = this.prepareString(hash, key, keyAt, keyBytes, database, valueBytes, expiry);
+    if (item === 0) return false;
+    copyBytes(value, valueAt, this.bytes, valueOffset(this.words, item), valueBytes);
+    return true;
+  }
+
+  /**
+   * Makes an item for a string of `valueBytes` under a key, in the place of whatever is there. The value's bytes are the caller's to write,
+   * all of them, before the lock is released.
+   * @returns the item, or 0 when there is no memory for it; the old value is still there
+   */
+  prepareString(
+    hash: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+    valueBytes: number,
+    expiry: number,
+  ): number {
+    const old = this.find(hash, key, keyAt, keyBytes, database);
+    if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry));
+    const deadline = expiry === -1 ? expiryOf(this.words, old) : expiry;
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
+    if (typeOf(this.words, old) === TYPE_STRING && this.fitCell(old, bytes)) {
+      this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline);
+      return old;
+    }
+    this.pinned = old;
+    const item = this.allocate(bytes);
+    this.pinned = 0;
+    if (item === 0) return 0;
+    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
+    copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
+    this.count(old, -1);
+    this.index.replace(this.index.findItem(hash, old), item);
+    this.release(old);
+    this.writeDeadline(item, deadline);
+    this.count(item, 1);
+    return item;
+  }
+
+  /** Adds an item for a key that is not there. */
+  private addString(
+    hash: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+    valueBytes: number,
+    deadline: number,
+  ): number {
+    if (!this.reserveEntry(hash)) return 0;
+    const item = this.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    if (item === 0) return 0;
+    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
+    copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
+    this.index.insert(hash, item);
+    this.writeDeadline(item, deadline);
+    this.count(item, 1);
+    return item;
+  }
+
+  /** Writes a string item anew in the cell it has. */
+  private rewrite(
+    item: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+    valueBytes: number,
+    deadline: number,
+  ): void {
+    const words = this.words;
+    this.count(item, -1);
+    const block = hasExpiryBlock(words, item);
+    const fresh = this.access.touched(words[accessWord(item)] & 0xffffff);
+    writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, fresh);
+    if (block !== hasExpiryBlock(words, item)) copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
+    this.writeDeadline(item, deadline);
+    this.count(item, 1);
+  }
+
+  /**
+   * Changes the length of a string's value, keeping what is there of it; bytes that are added are 0.
+   * @returns the item, which may have moved, or 0 when there is no memory; the old value is still there
+   */
+  resizeString(item: number, length: number): number {
+    const words = this.words;
+    const old = valueLength(words, item);
+    const bytes = itemBytes(keyLength(words, item), length, hasExpiryBlock(words, item));
+    let at = item;
+    // An item that is about to pass the size from which the expiry block is always there is written anew with one.
+    const block = bytes > sizeOf(words, item) - old + length;
+    if (!block && this.fitCell(item, bytes)) {
+      this.figures[BYTES] += length - old;
+      setValueLength(words, item, length);
+    } else {
+      at = this.move(item, bytes, length);
+      if (at === 0) return 0;
+    }
+    if (length > old) this.bytes.fill(0, valueOffset(words, at) + old, valueOffset(words, at) + length);
+    return at;
+  }
+
+  /** Gives an item a new cell of `bytes`, with room for a value of `length`. Returns it, or 0. */
+  private move(item: number, bytes: number, length: number): number {
+    const words = this.words;
+    this.pinned = item;
+    const to = this.allocate(bytes);
+    this.pinned = 0;
+    if (to === 0) return 0;
+    const keyBytes = keyLength(words, item);
+    const expiry = expiryOf(words, item);
+    writeHeader(
+      words,
+      to,
+      keyBytes,
+      length,
+      databaseOf(words, item),
+      typeOf(words, item),
+      hasExpiryBlock(words, item),
+      words[accessWord(item)],
+    );
+    copyBytes(this.bytes, keyOffset(words, item), this.bytes, keyOffset(words, to), keyBytes);
+    const kept = Math.min(valueLength(words, item), length);
+    copyBytes(this.bytes, valueOffset(words, item), this.bytes, valueOffset(words, to), kept);
+    this.count(item, -1);
+    this.index.replace(this.index.findItem(this.hashOf(item), item), to);
+    this.release(item);
+    this.writeDeadline(to, expiry);
+    this.count(to, 1);
+    return to;
+  }
+
+  /**
+   * Sets or clears (0) an item's deadline, in milliseconds since 1970.
+   * @returns the item, which may have moved, or 0 when there is no memory for the deadline
+   */
+  setExpiry(item: number, expiry: number): number {
+    const words = this.words;
+    if (!hasExpiryBlock(words, item)) {
+      if (expiry === 0) return item;
+      const withBlock = this.addExpiryBlock(item);
+      if (withBlock === 0) return 0;
+      item = withBlock;
+    }
+    this.count(item, -1);
+    this.writeDeadline(item, expiry);
+    this.count(item, 1);
+    return item;
+  }
+
+  private addExpiryBlock(item: number): number {
+    const words = this.words;
+    const keyBytes = keyLength(words, item);
+    const valueBytes = valueLength(words, item);
+    const bytes = itemBytes(keyBytes, valueBytes, true);
+    const raw = words[(item >>> 2) + 1];
+    let to = item;
+    if (!this.fitCell(item, bytes)) {
+      this.pinned = item;
+      to = this.allocate(bytes);
+      this.pinned = 0;
+      if (to === 0) return 0;
+    }
+    this.count(item, -1);
+    const from = keyOffset(words, item);
+    this.bytes.copyWithin(to + (from - item) + 8, from, from + keyBytes + valueBytes);
+    const access = words[accessWord(item)];
+    const hash = to === item ? 0 : this.hashOf(item);
+    writeHeader(words, to, keyBytes, valueBytes, databaseOf(words, item), typeOf(words, item), true, access);
+    words[(to >>> 2) + 1] = raw;
+    if (to !== item) {
+      this.index.replace(this.index.findItem(hash, item), to);
+      this.release(item);
+    }
+    this.count(to, 1);
+    return to;
+  }
+
+  /** Removes an item: from the index, and its memory. */
+  remove(item: number): void {
+    const entry = this.index.itemAt(this.entry) === item && this.entry !== 0 ? this.entry : this.index.findItem(this.hashOf(item), item);
+    assert(entry !== 0, 'Shard: item without an entry');
+    this.count(item, -1);
+    this.index.remove(entry);
+    this.entry = 0;
+    this.release(item);
+  }
+
+  // ---------------------------------------------------------------------------------------------- memory
+
+  /**
+   * Memory for an item of `bytes`, evicting if the policy allows.
+   * @returns its byte offset, or 0
+   */
+  allocate(bytes: number): number {
+    if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
+    const sizeClass = classOf(bytes);
+    const cell = this.slabs.allocate(sizeClass);
+    return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
+  }
+
+  private allocateSlowly(sizeClass: number): number {
+    // Two rounds do: a victim's cell or page can be what an empty page's return to the pool just took away.
+    for (let round = 0; round < 4; round++) {
+      if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
+      if (!this.evictor.freeCell(sizeClass)) break;
+      const cell = this.slabs.allocate(sizeClass);
+      if (cell !== 0) return cell;
+    }
+    this.figures[REFUSED]++;
+    return 0;
+  }
+
+  private allocateRun(pages: number): number {
+    if (pages > this.pool.budget - this.pool.firstPage || pages * PAGE_BYTES > VALUE_BYTES_MAX + 2 * PAGE_BYTES + (1 << 20)) {
+      this.figures[REFUSED]++;
+      return 0;
+    }
+    while (this.pool.used + pages > this.pool.budget) {
+      if (!this.evictor.freePage()) {
+        this.figures[REFUSED]++;
+        return 0;
+      }
+    }
+    let page = this.pool.takeRun(pages);
+    if (page === 0) page = clearRun(this.pool, this.slabs, this.evictor, this.control.policy, pages, this.pinned >>> PAGE_SHIFT);
+    if (page === 0) this.figures[REFUSED]++;
+    return page << PAGE_SHIFT;
+  }
+
+  private reserveEntry(hash: number): boolean {
+    while (!this.index.reserve(hash)) {
+      if (this.index.depth >= 30 || !this.evictor.freePage()) {
+        this.figures[REFUSED]++;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
+  private fitCell(item: number, bytes: number): boolean {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_SLAB) return bytes <= PAGE_BYTES && classOf(bytes) === this.slabs.pageClass(page);
+    if (bytes <= PAGE_BYTES) return false;
+    const pages = Math.ceil(bytes / PAGE_BYTES);
+    return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
+  }
+
+  /** Frees an item's memory; the index no longer knows it. */
+  private release(item: number): void {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_RUN) this.pool.freeRun(page);
+    else this.slabs.free(item);
+  }
+
+  /** Bytes of memory that an item takes, its cell or run and its index entry included. */
+  memoryOf(item: number): number {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_RUN) return this.pool.runPages(page) * PAGE_BYTES + 8;
+    return CELL_BYTES[this.slabs.pageClass(page)] + 8;
+  }
+
+  /**
+   * Brings the shard under its budget after that was lowered, some pages at a time.
+   * @returns whether it is under it now
+   */
+  shrink(pages: number): boolean {
+    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
+    return this.pool.used <= this.pool.budget;
+  }
+
+  // ---------------------------------------------------------------------------------------------- upkeep
+
+  /**
+   * Walks on through the pages, removing what has expired, until `until` (by `time`) or once round.
+   * @param time monotonic milliseconds, with fractions
+   * @returns whether pages that need it are left
+   */
+  sweep(until: number, time: () => number): boolean {
+    const orphans = this.control.hasZombies;
+    const expire = this.control.activeExpire;
+    const first = this.pool.firstPage;
+    const end = this.pool.highWater;
+    let page = Math.max(first, this.words[CURSOR]);
+    for (let seen = first; seen < end; seen++, page++) {
+      if (page >= end) page = first;
+      if (orphans) this.deadlines.sweepOrphans(page);
+      else if (expire && this.deadlines.isDue(page)) this.deadlines.sweepPage(page);
+      else continue;
+      if (time() >= until) {
+        this.words[CURSOR] = page + 1;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Called by the sweep. */
+  expire(item: number): void {
+    this.figures[EXPIRED]++;
+    this.figures[EXPIRED_BY_SWEEP]++;
+    this.remove(item);
+  }
+
+  /** Removes every item of a database (internal number) at once. */
+  removeDatabase(database: number): void {
+    for (let page = this.pool.firstPage; page < this.pool.highWater; page++) this.deadlines.removeWhere(page, database);
+  }
+
+  isOrphan(item: number): boolean {
+    return this.control.isZombie(databaseOf(this.words, item));
+  }
+
+  removeOrphan(item: number): void {
+    this.remove(item);
+  }
+
+  /** Called by the evictor. */
+  evict(item: number): void {
+    this.figures[EVICTED]++;
+    this.remove(item);
+  }
+
+  /** Called by the evictor: the bytes are copied, the entry follows. */
+  relocated(from: number, to: number): void {
+    this.index.replace(this.index.findItem(this.hashOf(to), from), to);
+    const expiry = expiryOf(this.words, to);
+    if (expiry !== 0) this.deadlines.note(to, expiry);
+  }
+
+  // ---------------------------------------------------------------------------------------------- figures
+
+  /** Items in a database (internal number), those included that have expired and are not removed yet. */
+  itemsIn(database: number): number {
+    return this.words[DATABASE_ITEMS + database];
+  }
+
+  /** Items in a database that have a deadline. */
+  expiringIn(database: number): number {
+    return this.words[DATABASE_EXPIRING + database];
+  }
+
+  get items(): number {
+    return this.words[ITEMS];
+  }
+
+  readFigures(): ShardFigures {
+    const figures = this.figures;
+    return {
+      items: this.words[ITEMS],
+      usedBytes: this.pool.used * PAGE_BYTES,
+      budgetBytes: this.pool.budget * PAGE_BYTES,
+      itemBytes: figures[BYTES],
+      hits: figures[HITS],
+      misses: figures[MISSES],
+      expired: figures[EXPIRED],
+      expiredBySweep: figures[EXPIRED_BY_SWEEP],
+      evicted: figures[EVICTED],
+      refused: figures[REFUSED],
+      resets: this.words[RESETS],
+      segments: this.index.segments(),
+    };
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetFigures(): void {
+    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, REFUSED]) this.figures[figure] = 0;
+  }
+
+  private hashOf(item: number): number {
+    const words = this.words;
+    return this.hash(this.bytes, keyOffset(words, item), keyLength(words, item), databaseOf(words, item));
+  }
+
+  private writeDeadline(item: number, deadline: number): void {
+    if (!hasExpiryBlock(this.words, item)) return;
+    writeExpiry(this.words, item, deadline);
+    if (deadline !== 0) this.deadlines.note(item, deadline);
+  }
+
+  /** Counts an item in (1) or out (-1). */
+  private count(item: number, sign: number): void {
+    const words = this.words;
+    const database = databaseOf(words, item);
+    words[ITEMS] += sign;
+    words[DATABASE_ITEMS + database] += sign;
+    if (expiryOf(words, item) !== 0) words[DATABASE_EXPIRING + database] += sign;
+    this.figures[BYTES] += sign * sizeOf(words, item);
+  }
+}
