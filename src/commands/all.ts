@@ -1,0 +1,6 @@
+/** Every command, family by family: the list that the command table is made from. */
+
+import { CommandTable } from './table.js';
+import { STRING_COMMANDS } from './strings.js';
+
+export const COMMANDS = new CommandTable([...STRING_COMMANDS]);

@@ -1,0 +1,485 @@
+/**
+ * The dispatcher: takes the descriptors of a batch, runs each command's function, and hands the replies to the transport.
+ *
+ * The hot path is `onBatch` → `execute` → the command's function: no allocation, one call through the table. What is not
+ * ordinary (authentication, CLIENT REPLY, CLIENT PAUSE, MONITOR, exact timing) sets a bit in the client's or the worker's `gate`, and such commands
+ * take `executeGuarded` instead.
+ *
+ * Replies of a connection lie side by side in the output arena, because its commands do in the batch: one segment for each connection.
+ * When the arena is full in the middle of a reply, what is there is flushed and the arena is used from its start again.
+ *
+ * Time is read twice a batch; a command that is not `fast` is timed by itself, and the others share what is left of the batch.
+ */
+
+import { performance } from 'node:perf_hooks';
+import {
+  CLOSE_AFTER_REPLY,
+  CLOSE_NO,
+  CLOSE_NOW,
+  type Client,
+  REPLY_ON,
+  REPLY_SKIP_NEXT,
+} from '../commands/client.js';
+import type { Answer, Command, RunAsync } from '../commands/command.js';
+import { NOAUTH, wrongArity } from '../commands/replies.js';
+import { Request } from '../commands/request.js';
+import type { ServerPort } from '../commands/server-port.js';
+import { arityFits, type CommandTable, checkedSubcommand } from '../commands/table.js';
+import type { Keyspace } from '../engine/keyspace.js';
+import {
+  COMMAND_WORDS,
+  EVENT_CLOSED,
+  EVENT_PROTOCOL_ERROR,
+  PROTOCOL_ERRORS,
+} from '../protocol/descriptors.js';
+import { ReplyWriter } from '../protocol/resp/reply.js';
+import type { Transport } from '../transport/transport.js';
+import {
+  BLOCKED,
+  EVENT_LOOP_TURNS,
+  PROTOCOL_ERRORS as PROTOCOL_ERRORS_TOTAL,
+  type Statistics,
+  TOTAL_COMMANDS,
+  TOTAL_ERRORS,
+  UNKNOWN_COMMANDS,
+} from './statistics.js';
+
+const WORDS = COMMAND_WORDS;
+const SEGMENT_WORDS = 3;
+/** How long a closing connection may take to read its last replies. */
+const LINGER_MS = 5000;
+
+/** Bits of the worker's gate. */
+export const GATE_PAUSED = 1;
+export const GATE_MONITORED = 2;
+export const GATE_TIMED = 4;
+
+/** What the dispatcher tells the worker. */
+export interface DispatcherHooks {
+  readonly log: (level: 'warn' | 'error', message: string) => void;
+  /** A connection is gone; `client` is no longer in the table. */
+  closed(client: Client, reason: number): void;
+  /** The command is about to run and somebody watches. */
+  monitored(request: Request, command: Command): void;
+  /** A command took this long, and the slowlog or the latency monitor may want it. */
+  slow(request: Request, command: Command, microseconds: number): void;
+  /** Whether the command must wait for the end of CLIENT PAUSE. */
+  mustWait(command: Command): boolean;
+}
+
+/** A command that waits for the end of CLIENT PAUSE, with its own copy of its arguments. */
+interface Postponed {
+  readonly client: Client;
+  readonly id: number;
+  readonly input: Uint8Array;
+  readonly args: Int32Array;
+  readonly argc: number;
+}
+
+export class Dispatcher {
+  /** Clients by connection slot. */
+  readonly clients: (Client | undefined)[] = [];
+  readonly request: Request;
+  readonly reply: ReplyWriter;
+  /** GATE_ bits: not zero when commands of every connection take the slow path. */
+  gate = 0;
+  /** Microseconds from which a command is reported to `slow`; negative = never. */
+  slowMicroseconds = -1;
+  private readonly keyspace: Keyspace;
+  private readonly transport: Transport;
+  private readonly statistics: Statistics;
+  private readonly hooks: DispatcherHooks;
+  private readonly commands: readonly Command[];
+  private readonly runs: ((request: Request) => void)[];
+  private readonly minArgs: Int32Array;
+  private readonly maxArgs: Int32Array;
+  /** 1 for commands that are timed by themselves. */
+  private readonly timed: Uint8Array;
+  private postponed: Postponed[] = [];
+  // The batch that is being worked on.
+  private client: Client | undefined;
+  private segments = 0;
+  private segmentStart = 0;
+  private frameEnd = 0;
+  private measured = 0;
+  // Runs of equal fast commands in the batch, to be counted at its end.
+  private readonly runIds = new Int32Array(4096);
+  private readonly runCounts = new Int32Array(4096);
+  private runLength = 0;
+
+  constructor(
+    keyspace: Keyspace,
+    table: CommandTable,
+    transport: Transport,
+    statistics: Statistics,
+    server: ServerPort,
+    hooks: DispatcherHooks,
+    nobody: Client,
+  ) {
+    this.keyspace = keyspace;
+    this.transport = transport;
+    this.statistics = statistics;
+    this.hooks = hooks;
+    this.commands = table.commands;
+    this.reply = new ReplyWriter(transport.arrays.output, () => this.makeRoom());
+    this.request = new Request(keyspace, this.reply, server, nobody, transport.input, transport.args);
+    this.runs = table.commands.map((command) => this.runOf(command));
+    this.minArgs = Int32Array.from(table.commands, (command) => Math.abs(command.arity));
+    this.maxArgs = Int32Array.from(table.commands, (command) => (command.arity < 0 ? 0x7fffffff : command.arity));
+    this.timed = Uint8Array.from(table.commands, (command) => (command.flags.includes('fast') ? 0 : 1));
+  }
+
+  // ---------------------------------------------------------------------------------------------- the batch
+
+  /** Executes a batch and sends its replies. */
+  onBatch(count: number): void {
+    const descriptors = this.transport.arrays.commands;
+    const request = this.request;
+    const begin = performance.now();
+    this.keyspace.clock.tick();
+    request.input = this.transport.input;
+    request.args = this.transport.args;
+    this.begin();
+    let connection = -1;
+    let client: Client | undefined;
+    let total = 0;
+    for (let at = 0, end = count * WORDS; at < end; at += WORDS) {
+      if (descriptors[at] !== connection) {
+        connection = descriptors[at];
+        client = this.switchTo(this.clients[connection]);
+      }
+      if (client === undefined) continue;
+      const id = descriptors[at + 1];
+      if (id === EVENT_CLOSED) {
+        this.forget(client, descriptors[at + 2]);
+        client = undefined;
+        continue;
+      }
+      if (client.suspended || client.closing !== CLOSE_NO) continue;
+      this.frameEnd = descriptors[at + 5];
+      client.bytesIn += this.frameEnd - descriptors[at + 4];
+      client.commands++;
+      total++;
+      request.first = descriptors[at + 3] << 2;
+      request.argc = descriptors[at + 2];
+      if (id >= 0) this.execute(id, client);
+      else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
+    }
+    this.end();
+    this.statistics.add(TOTAL_COMMANDS, total);
+    this.statistics.add(EVENT_LOOP_TURNS, 1);
+    this.countRuns(total, (performance.now() - begin) * 1000);
+  }
+
+  private execute(id: number, client: Client): void {
+    const request = this.request;
+    if (request.argc < this.minArgs[id] || request.argc > this.maxArgs[id]) {
+      this.reject(id, wrongArity(this.commands[id].name));
+      return;
+    }
+    client.lastCommand = id;
+    if ((client.gate | this.gate) !== 0) {
+      this.executeGuarded(id, client);
+      return;
+    }
+    if (this.timed[id] === 1) {
+      this.executeTimed(id);
+      return;
+    }
+    const errors = this.reply.errors;
+    this.runs[id](request);
+    if (this.reply.errors !== errors) this.countError(id);
+    this.noteRun(id);
+    if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
+  }
+
+  /** Runs a command between two looks at the clock. */
+  private executeTimed(id: number): void {
+    const request = this.request;
+    const client = request.client;
+    const begin = performance.now();
+    const errors = this.reply.errors;
+    this.runs[id](request);
+    const microseconds = (performance.now() - begin) * 1000;
+    this.measured += microseconds;
+    this.statistics.countCall(id, microseconds);
+    if (this.reply.errors !== errors) this.countError(id);
+    if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds) this.hooks.slow(request, this.commands[id], microseconds);
+    if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
+  }
+
+  /** Everything that a command can meet before it runs. */
+  private executeGuarded(id: number, client: Client): void {
+    const command = this.commands[id];
+    if (!client.authenticated && !command.flags.includes('no_auth')) {
+      this.reject(id, NOAUTH);
+      return;
+    }
+    if ((this.gate & GATE_PAUSED) !== 0 && this.hooks.mustWait(command)) {
+      this.postpone(id, client);
+      return;
+    }
+    if ((this.gate & GATE_MONITORED) !== 0) this.hooks.monitored(this.request, command);
+    const skip = client.replyMode === REPLY_SKIP_NEXT;
+    this.reply.mute = client.replyMode !== REPLY_ON;
+    this.executeTimed(id);
+    this.reply.mute = false;
+    if (skip && client.replyMode === REPLY_SKIP_NEXT) {
+      client.replyMode = REPLY_ON;
+      client.updateGate();
+    }
+  }
+
+  /** Unknown commands and protocol errors. */
+  private executeOdd(id: number, client: Client, detail: number, extra: number): void {
+    if (id === EVENT_PROTOCOL_ERROR) {
+      const text = PROTOCOL_ERRORS[detail].replace('%c', printable(extra));
+      this.statistics.add(PROTOCOL_ERRORS_TOTAL, 1);
+      this.reply.error(`ERR Protocol error: ${text}`);
+      client.closing = CLOSE_AFTER_REPLY;
+      this.closeAfterReply(client);
+      return;
+    }
+    this.statistics.add(UNKNOWN_COMMANDS, 1);
+    if (this.isHttp(client)) return;
+    const muted = client.replyMode !== REPLY_ON;
+    this.reply.mute = muted;
+    this.reject(-1, client.authenticated ? this.unknownCommandText() : NOAUTH);
+    this.reply.mute = false;
+  }
+
+  /** HTTP on this port is somebody's browser, or worse, being used against us: it is hung up on. */
+  private isHttp(client: Client): boolean {
+    const name = this.request.text(0).toLowerCase();
+    if (name !== 'post' && name !== 'host:') return false;
+    this.hooks.log(
+      'warn',
+      `Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to the server. Connection from ${client.address} aborted.`,
+    );
+    client.closing = CLOSE_NOW;
+    this.closeAfterReply(client);
+    return true;
+  }
+
+  private unknownCommandText(): string {
+    const request = this.request;
+    let args = '';
+    for (let i = 1; i < request.argc && args.length < 128; i++) args += `'${request.text(i).slice(0, 128 - args.length)}' `;
+    return `ERR unknown command '${request.text(0).slice(0, 128)}', with args beginning with: ${args}`;
+  }
+
+  // ---------------------------------------------------------------------------------------------- replies and segments
+
+  private begin(): void {
+    this.reply.position = 0;
+    this.segments = 0;
+    this.segmentStart = 0;
+    this.measured = 0;
+    this.client = undefined;
+  }
+
+  private end(): void {
+    this.switchTo(undefined);
+    this.keyspace.leave();
+    if (this.segments > 0) this.transport.flush(this.segments);
+    this.reply.position = 0;
+    this.segments = 0;
+  }
+
+  /** The next commands are this client's. */
+  private switchTo(client: Client | undefined): Client | undefined {
+    this.cutSegment();
+    this.client = client;
+    if (client === undefined) return undefined;
+    const request = this.request;
+    request.client = client;
+    request.useDatabase();
+    this.reply.protocol = client.protocol;
+    client.lastInteraction = this.keyspace.clock.now;
+    return client;
+  }
+
+  /** Ends the segment of the current client at the writer's position. */
+  private cutSegment(): void {
+    const position = this.reply.position;
+    const client = this.client;
+    if (client !== undefined && position > this.segmentStart) {
+      const segments = this.transport.arrays.segments;
+      const at = this.segments * SEGMENT_WORDS;
+      segments[at] = client.connection;
+      segments[at + 1] = this.segmentStart;
+      segments[at + 2] = position;
+      client.bytesOut += position - this.segmentStart;
+      this.segments++;
+      if (at + 2 * SEGMENT_WORDS > segments.length) this.flushArena();
+    }
+    this.segmentStart = this.reply.position;
+  }
+
+  /** Called by the writer when the arena is full. */
+  private makeRoom(): void {
+    this.cutSegment();
+    this.flushArena();
+  }
+
+  private flushArena(): void {
+    this.transport.flush(this.segments);
+    this.segments = 0;
+    this.segmentStart = 0;
+    this.reply.position = 0;
+  }
+
+  // ---------------------------------------------------------------------------------------------- clients
+
+  /** Closes a client after what it was answered so far. */
+  private closeAfterReply(client: Client): void {
+    const now = client.closing === CLOSE_NOW;
+    if (!now) {
+      this.cutSegment();
+      if (this.segments > 0) this.flushArena();
+    }
+    this.transport.close(client.connection, now ? 0 : LINGER_MS);
+  }
+
+  /** Closes a client from outside of a command. */
+  kill(client: Client): void {
+    if (client.closing !== CLOSE_NO) return;
+    client.closing = CLOSE_NOW;
+    this.transport.close(client.connection, 0);
+  }
+
+  private forget(client: Client, reason: number): void {
+    this.client = undefined;
+    this.segmentStart = this.reply.position;
+    this.clients[client.connection] = undefined;
+    if (client.suspended) this.statistics.add(BLOCKED, -1);
+    client.closing = CLOSE_NOW;
+    this.hooks.closed(client, reason);
+  }
+
+  // ---------------------------------------------------------------------------------------------- commands that answer later
+
+  private runOf(command: Command): (request: Request) => void {
+    if (command.run !== undefined) return command.run;
+    if (command.runAsync !== undefined) {
+      const runAsync = command.runAsync;
+      return (request) => this.start(runAsync, request);
+    }
+    return (request) => {
+      const subcommand = checkedSubcommand(command, request);
+      if (subcommand === undefined) return;
+      request.client.lastSubcommand = subcommand.name;
+      if (subcommand.run !== undefined) subcommand.run(request);
+      else if (subcommand.runAsync !== undefined) this.start(subcommand.runAsync, request);
+    };
+  }
+
+  /** Begins a command that answers later: the client is suspended until it has. */
+  private start(run: RunAsync, request: Request): void {
+    const client = request.client;
+    const muted = this.reply.mute;
+    this.suspend(client);
+    run(request).then(
+      (answer) => this.answer(client, muted ? () => {} : answer),
+      (error: Error) => {
+        this.hooks.log('error', `a command failed: ${error.stack}`);
+        this.answer(client, (reply) => reply.error(`ERR internal error: ${error.message}`));
+      },
+    );
+  }
+
+  private suspend(client: Client): void {
+    client.suspended = true;
+    this.statistics.add(BLOCKED, 1);
+    this.transport.suspend(client.connection, this.frameEnd);
+  }
+
+  /** Writes a late reply and lets the client go on. */
+  private answer(client: Client, answer: Answer): void {
+    if (this.clients[client.connection] !== client || client.closing === CLOSE_NOW) return;
+    client.suspended = false;
+    this.statistics.add(BLOCKED, -1);
+    this.outside(client, () => {
+      answer(this.reply);
+      if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
+    });
+    if (client.closing === CLOSE_NO) this.transport.resume(client.connection);
+  }
+
+  /** Writes to a client outside of a batch: a late reply, a monitor's line. */
+  outside(client: Client, write: () => void): void {
+    if (this.clients[client.connection] !== client) return;
+    this.begin();
+    this.switchTo(client);
+    write();
+    this.end();
+  }
+
+  // ---------------------------------------------------------------------------------------------- CLIENT PAUSE
+
+  private postpone(id: number, client: Client): void {
+    const request = this.request;
+    const first = request.offset(0);
+    const last = request.offset(request.argc - 1) + request.length(request.argc - 1);
+    const args = request.args.slice(request.first, request.first + request.argc * 4);
+    for (let i = 0; i < args.length; i += 4) args[i] -= first;
+    this.postponed.push({ client, id, input: request.input.slice(first, last), args, argc: request.argc });
+    this.suspend(client);
+  }
+
+  /** Runs what waited for the end of CLIENT PAUSE. */
+  unpause(): void {
+    const postponed = this.postponed;
+    this.postponed = [];
+    for (const waiting of postponed) {
+      const client = waiting.client;
+      if (this.clients[client.connection] !== client || client.closing !== CLOSE_NO) continue;
+      client.suspended = false;
+      this.statistics.add(BLOCKED, -1);
+      this.outside(client, () => {
+        this.request.input = waiting.input;
+        this.request.args = waiting.args;
+        this.request.first = 0;
+        this.request.argc = waiting.argc;
+        this.keyspace.clock.tick();
+        this.execute(waiting.id, client);
+      });
+      if (!client.suspended && client.closing === CLOSE_NO) this.transport.resume(client.connection);
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- counting
+
+  private reject(id: number, text: string): void {
+    this.reply.error(text);
+    if (id >= 0) this.statistics.countRejected(id);
+    this.statistics.countErrorText(text);
+    this.statistics.add(TOTAL_ERRORS, 1);
+  }
+
+  private countError(id: number): void {
+    this.statistics.countFailed(id);
+    this.statistics.countErrorText(this.reply.lastError);
+    this.statistics.add(TOTAL_ERRORS, 1);
+  }
+
+  private noteRun(id: number): void {
+    const last = this.runLength - 1;
+    if (last >= 0 && this.runIds[last] === id) this.runCounts[last]++;
+    else if (this.runLength < this.runIds.length) {
+      this.runIds[this.runLength] = id;
+      this.runCounts[this.runLength++] = 1;
+    } else this.statistics.countCall(id, 0);
+  }
+
+  /** Counts the fast commands of the batch: each took its share of the time that was not measured by itself. */
+  private countRuns(commands: number, microseconds: number): void {
+    const each = commands === 0 ? 0 : Math.max(0, microseconds - this.measured) / commands;
+    for (let i = 0; i < this.runLength; i++) this.statistics.countCalls(this.runIds[i], this.runCounts[i], each);
+    this.runLength = 0;
+  }
+}
+
+function printable(byte: number): string {
+  return String.fromCharCode(byte & 0xff);
+}

@@ -1,0 +1,146 @@
+/**
+ * Transport over the native core: one epoll set for each worker, two native calls for each turn of its event loop.
+ */
+
+import type { Keyspace } from '../engine/keyspace.js';
+import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
+import type { CommandKeys } from '../protocol/descriptors.js';
+import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG } from '../protocol/descriptors.js';
+import type { NativeAddon, NativePoller } from './native-addon.js';
+import {
+  ARGS_MAX,
+  COMMANDS_MAX,
+  CONNECTIONS_MAX,
+  INPUT_BYTES,
+  OUTPUT_BYTES,
+  SEGMENTS_MAX,
+  type Transport,
+  type TransportArrays,
+  type TransportEvents,
+} from './transport.js';
+
+const FLAGS = 6;
+/** Turns in one go before timers and messages get their chance. */
+const TURNS_MAX = 64;
+
+export class NativeTransport implements Transport {
+  readonly arrays: TransportArrays;
+  input: Uint8Array;
+  args: Int32Array;
+  private readonly poller: NativePoller;
+  private readonly events: TransportEvents;
+  private readonly arena: Uint8Array;
+  private readonly arenaArgs: Int32Array;
+
+  constructor(addon: NativeAddon, table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
+    this.events = events;
+    this.arena = new Uint8Array(INPUT_BYTES);
+    this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
+    this.input = this.arena;
+    this.args = this.arenaArgs;
+    this.arrays = {
+      output: new Uint8Array(OUTPUT_BYTES),
+      segments: new Int32Array(SEGMENTS_MAX * 3),
+      commands: new Int32Array(COMMANDS_MAX * COMMAND_WORDS),
+      databases: new Int32Array(CONNECTIONS_MAX),
+    };
+    this.poller = new addon.Poller({
+      input: this.arena,
+      commands: this.arrays.commands,
+      args: this.arenaArgs,
+      output: this.arrays.output,
+      segments: this.arrays.segments,
+      databases: this.arrays.databases,
+      commandTable: table,
+      hashKey: keyspace.control.hashKey,
+      index: {
+        shards: keyspace.shards.map((shard) => shard.words),
+        depthWord: DIRECTORY_DEPTH_WORD,
+        directoryWord: keyspace.shards[0].pool.directoryWord,
+        databaseSalts: keyspace.control.salts,
+      },
+      onReady: () => this.onReady(),
+    });
+  }
+
+  /** Takes over an accepted socket. Returns its connection slot, -1 when there is none left. */
+  adopt(fd: number): number {
+    const connection = this.poller.add(fd);
+    if (connection >= 0) this.events.onConnect(connection);
+    return connection;
+  }
+
+  private onReady(): void {
+    const commands = this.arrays.commands;
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      const count = this.poller.receive();
+      if (count === 0) return;
+      if ((commands[FLAGS] & FLAG_BIG) !== 0) this.bigBatch(count);
+      else this.events.onBatch(count);
+    }
+  }
+
+  private bigBatch(count: number): void {
+    this.input = this.poller.bigInput();
+    this.args = this.poller.bigArgs();
+    this.events.onBatch(count);
+    this.input = this.arena;
+    this.args = this.arenaArgs;
+  }
+
+  flush(count: number): void {
+    this.poller.flush(count);
+  }
+
+  suspend(connection: number, offset: number): void {
+    this.poller.suspend(connection, offset);
+  }
+
+  resume(connection: number): void {
+    this.poller.resume(connection);
+  }
+
+  close(connection: number, lingerMs: number): void {
+    this.poller.close(connection, lingerMs);
+  }
+
+  setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void {
+    this.poller.setLimits(connection, argumentsMax, bulkBytesMax, outputBytesMax);
+  }
+
+  setQueryBufferLimit(bytes: number): void {
+    this.poller.setQueryBufferLimit(bytes);
+  }
+
+  setKeepAlive(connection: number, seconds: number): void {
+    this.poller.setKeepAlive(connection, seconds);
+  }
+
+  peerAddress(connection: number): string {
+    return this.poller.peerAddress(connection);
+  }
+
+  localAddress(connection: number): string {
+    return this.poller.localAddress(connection);
+  }
+
+  fd(connection: number): number {
+    return this.poller.fd(connection);
+  }
+
+  pendingInput(connection: number): number {
+    return this.poller.pendingInput(connection);
+  }
+
+  pendingOutput(connection: number): number {
+    return this.poller.pendingOutput(connection);
+  }
+
+  stats(out: Float64Array): void {
+    this.poller.stats(out);
+  }
+
+  destroy(): void {
+    this.poller.destroy();
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What the server needs of a transport: connections that deliver command descriptors, and take replies.
+ *
+ * Two implementations: `native.ts` (the native core: a whole batch per call) and `streams.ts` (Node streams and the TypeScript splitter).
+ * Both call `onBatch(count)` with `count` descriptors in `commands`, which are valid during the call; replies are written to `output`
+ * and announced as triples in `segments`.
+ */
+
+/** The arrays that a transport and the dispatcher share. */
+export interface TransportArrays {
+  readonly output: Uint8Array;
+  /** Triples [connection, start, end). */
+  readonly segments: Int32Array;
+  readonly commands: Int32Array;
+  /** Logical database by connection slot: a hint for prefetching. */
+  readonly databases: Int32Array;
+}
+
+export interface TransportEvents {
+  /** Descriptors are ready: execute them, write replies. The transport sends them when this returns (`flush` in between is the dispatcher's). */
+  onBatch(count: number): void;
+  /** A socket was adopted. */
+  onConnect(connection: number): void;
+}
+
+export interface Transport {
+  readonly arrays: TransportArrays;
+  /** Bytes and arguments of the current batch; both change from batch to batch when a frame is big. */
+  readonly input: Uint8Array;
+  readonly args: Int32Array;
+  /** Sends `count` segments. */
+  flush(count: number): void;
+  /** Stops a connection: nothing after input offset `offset` is executed until `resume`. */
+  suspend(connection: number, offset: number): void;
+  resume(connection: number): void;
+  /** Closes; what is pending is sent first, for at most `lingerMs` (0 = at once). EVENT_CLOSED follows. */
+  close(connection: number, lingerMs: number): void;
+  setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void;
+  setQueryBufferLimit(bytes: number): void;
+  setKeepAlive(connection: number, seconds: number): void;
+  peerAddress(connection: number): string;
+  localAddress(connection: number): string;
+  fd(connection: number): number;
+  pendingInput(connection: number): number;
+  pendingOutput(connection: number): number;
+  /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames] */
+  stats(out: Float64Array): void;
+  /** Closes everything. */
+  destroy(): void;
+}
+
+/** Most connections of one worker: slots are numbered below it. */
+export const CONNECTIONS_MAX = 65_536;
+export const INPUT_BYTES = 1 << 20;
+export const OUTPUT_BYTES = 1 << 20;
+export const COMMANDS_MAX = 4096;
+export const ARGS_MAX = 32_768;
+export const SEGMENTS_MAX = 8192;
