@@ -60,6 +60,8 @@ export class Keyspace {
   /** Shard whose lock this thread keeps, or undefined. */
   private current: Shard | undefined;
   private operations = 0;
+  /** Within `withShards`: the shards that are worked on are locked already. */
+  private severalLocked = false;
   private readonly identity: number;
   private readonly shardCount: number;
 
@@ -132,6 +134,7 @@ export class Keyspace {
   /** Locks a shard for one operation, and gives up the one that was locked before if it is another. */
   enter(shard: Shard): Shard {
     if (shard === this.current && ++this.operations < KEEP_LOCK_OPERATIONS) return shard;
+    if (this.severalLocked) return shard;
     this.leave();
     if (!shard.lock.acquire()) shard.resetTorn();
     this.current = shard;
@@ -148,18 +151,36 @@ export class Keyspace {
   }
 
   /**
-   * Locks several shards at once, runs `work`, and unlocks them.
+   * Locks several shards at once, runs `work`, and unlocks them. If `work` throws, it may have stopped in the middle of a change: the
+   * shards are reset then.
    * @param numbers shard numbers, ascending, each once
    */
   withShards<T>(numbers: readonly number[], work: () => T): T {
+    if (this.severalLocked) return work();
     this.leave();
     for (const number of numbers) {
       const shard = this.shards[number];
       if (!shard.lock.acquire()) shard.resetTorn();
     }
-    const result = work();
-    for (const number of numbers) this.shards[number].lock.release();
-    return result;
+    this.severalLocked = true;
+    let whole = false;
+    try {
+      const result = work();
+      whole = true;
+      return result;
+    } finally {
+      this.severalLocked = false;
+      for (const number of numbers) {
+        if (!whole) this.shards[number].resetTorn();
+        this.shards[number].lock.release();
+      }
+    }
+  }
+
+  /** Gives up the current lock after an exception in the middle of an operation: the shard may be torn and is reset. */
+  abandon(): void {
+    this.current?.resetTorn();
+    this.leave();
   }
 
   /** Locks every shard, runs `work`, and unlocks them. */
