@@ -1,0 +1,43 @@
+/** What the main thread gives a worker at its start. */
+
+import type { KeyspaceHandle } from '../engine/keyspace.js';
+import type { ConfigValues } from './config/schema.js';
+
+export interface WorkerData {
+  /** Number of this worker: 0..threads-1. */
+  readonly index: number;
+  /** Workers of the server. A worker looks after shards index, index + threads, ... */
+  readonly threads: number;
+  readonly keyspace: KeyspaceHandle;
+  readonly config: ConfigValues;
+  readonly configFile: string | undefined;
+  /** Statistics blocks of all workers, by number. */
+  readonly statistics: readonly SharedArrayBuffer[];
+  /** Words that all threads share: SERVER_WORDS. */
+  readonly shared: SharedArrayBuffer;
+  /** Facts that INFO shows. */
+  readonly facts: ServerFacts;
+  /** Whether the native core is to be used. */
+  readonly native: boolean;
+}
+
+export interface ServerFacts {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** 40 hexadecimal digits, new at each start. */
+  readonly runId: string;
+  readonly version: string;
+  readonly port: number;
+  readonly executable: string;
+}
+
+/** Words of the block that all threads share. */
+export const SERVER_WORDS = 16;
+/** Next client id. */
+export const NEXT_CLIENT = 0;
+/** Clients that have asked for MONITOR, in all workers. */
+export const MONITORS_ACTIVE = 1;
+/** Workers that died and were replaced. */
+export const WORKERS_REPLACED = 2;
+/** Connections refused for `maxclients`. */
+export const REJECTED_CONNECTIONS = 3;
