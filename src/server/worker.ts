@@ -1,0 +1,69 @@
+/**
+ * A worker thread: attaches to the keyspace, opens its transport, and dispatches commands until it is told to stop.
+ *
+ * This file composes; what it puts together is in keyspace, transport, dispatcher, worker-server (what commands ask of the server) and upkeep.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { Clock } from '../base/clock.js';
+import { COMMANDS } from '../commands/all.js';
+import { Keyspace } from '../engine/keyspace.js';
+import { Upkeep } from '../engine/upkeep.js';
+import { loadAddon } from '../transport/addon.js';
+import { NativeTransport } from '../transport/native.js';
+import { StreamTransport } from '../transport/streams.js';
+import { Bus } from './bus.js';
+import { Config, type ConfigChanges } from './config/config.js';
+import { Dispatcher } from './dispatcher.js';
+import { Statistics } from './statistics.js';
+import type { WorkerData } from './worker-data.js';
+import { WorkerServer } from './worker-server.js';
+
+const data = workerData as WorkerData;
+const port = parentPort;
+if (port === null) throw new Error('worker.js runs as a worker thread only');
+
+const clock = new Clock();
+const keyspace = Keyspace.attach(data.keyspace, clock, Math.random);
+const config = Config.fromObject(data.config, { file: data.configFile });
+const statistics = new Statistics(data.statistics[data.index], COMMANDS.commands.length);
+const addon = data.native ? loadAddon().addon : undefined;
+
+const server = new WorkerServer({
+  data,
+  config,
+  keyspace,
+  table: COMMANDS,
+  statistics,
+  bus: (handlers) => new Bus(port, handlers),
+});
+const events = {
+  onBatch: (count: number): void => dispatcher.onBatch(count),
+  onConnect: (connection: number): void => server.connected(connection),
+};
+const transport =
+  addon === undefined
+    ? new StreamTransport(COMMANDS.commands, keyspace, events)
+    : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
+const dispatcher: Dispatcher = new Dispatcher(keyspace, COMMANDS, transport, statistics, server, server.hooks, server.nobody);
+const upkeep = new Upkeep(
+  keyspace,
+  keyspace.shards.filter((_, shard) => shard % data.threads === data.index),
+  1000 / config.hz,
+);
+
+server.start(dispatcher, transport, {
+  adopt: (fd: number): void => {
+    if (transport instanceof NativeTransport) transport.adopt(fd);
+  },
+  listen: (options): Promise<number> => {
+    if (transport instanceof StreamTransport) return transport.listen(options);
+    throw new Error('the native transport is given its sockets');
+  },
+  stop: async (): Promise<void> => {
+    upkeep.stop();
+    await transport.stop();
+  },
+  configChanged: (changes: ConfigChanges): void => config.adopt(changes),
+});
+upkeep.start();
