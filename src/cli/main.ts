@@ -3,9 +3,9 @@
  * answered with one line on standard error and exit code 1; a stack is shown only for mistakes of this program.
  */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { AshlarError } from '../base/errors.js';
+import { VERSION } from '../server/version.js';
 import { bench } from './bench.js';
 import { addParameterOptions, parameterWords } from './options.js';
 
@@ -21,13 +21,13 @@ export async function main(args: readonly string[]): Promise<void> {
 function program(): Command {
   const ashlar = new Command('ashlar')
     .description('An in-memory cache that speaks Redis.')
-    .version(packageVersion())
+    .version(VERSION)
     .helpCommand(false)
     .exitOverride()
     // Errors are thrown (exitOverride) and reported in one place.
     .configureOutput({ outputError: () => {} });
   ashlar
-    .command('serve', { isDefault: false })
+    .command('serve')
     .description('run a server')
     .argument('[config-file]', 'configuration file, with lines as in redis.conf')
     .action(runServe);
@@ -65,9 +65,4 @@ function complain(message: string): number {
   const line = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
   process.stderr.write(`ashlar: ${line}\n`);
   return 1;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -73,7 +73,7 @@ export const PARAMETERS = {
     group: 'network',
     initial: 6379,
     mutable: false,
-    help: 'TCP port to listen on; 0 means no TCP.',
+    help: 'TCP port to listen on. 0 means none if there is a `unixsocket`, and any free port otherwise.',
   }),
   bind: parameter({
     type: listType('addresses', 16, 'Too many bind addresses specified.'),

@@ -55,6 +55,14 @@ function environmentWords(
   return words.length === 0 ? [''] : words;
 }
 
+/** Variables that look like ours and are none, spelling mistakes perhaps. What orchestrators set for a service named "ashlar" is left out. */
+export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(PARAMETER_NAMES.map(variableOf));
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('ASHLAR_') && !known.has(name) && !/^ASHLAR_(?:PORT|SERVICE)_/.test(name),
+  );
+}
+
 function configureFrom(config: Config, name: ParameterName, words: readonly string[], source: string): void {
   try {
     config.configure(name, words);
