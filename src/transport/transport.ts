@@ -21,6 +21,8 @@ export interface TransportEvents {
   onBatch(count: number): void;
   /** A socket was adopted. */
   onConnect(connection: number): void;
+  /** Text with which a new connection is to be refused, empty when it may come in. Asked by transports that accept by themselves. */
+  refusal(): string;
 }
 
 export interface Transport {
@@ -45,7 +47,9 @@ export interface Transport {
   pendingOutput(connection: number): number;
   /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames] */
   stats(out: Float64Array): void;
-  /** Closes everything. */
+  /** Answers what has been received, lets every connection read its replies, and closes. */
+  stop(): Promise<void>;
+  /** Closes everything at once. */
   destroy(): void;
 }
 

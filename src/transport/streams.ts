@@ -1,0 +1,376 @@
+/**
+ * Transport over Node streams and the TypeScript splitter: where there is no native core.
+ *
+ * The same descriptors, one connection per batch. Node cannot hand a socket from one thread to another, so the worker that has this
+ * transport listens itself.
+ *
+ * A chunk is split where it lies. What is left of it (an incomplete frame) goes into the connection's `held` buffer, which grows as bytes
+ * arrive, and the splitter goes on where it stopped, so that a large value is scanned once.
+ */
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { chmodSync, rmSync } from 'node:fs';
+import type { Keyspace } from '../engine/keyspace.js';
+import {
+  ARG_WORDS,
+  CLOSE_ERROR,
+  CLOSE_OUTPUT_LIMIT,
+  CLOSE_PEER,
+  CLOSE_QUERY_LIMIT,
+  COMMAND_WORDS,
+  type CommandKeys,
+  EVENT_CLOSED,
+  type FrameLimits,
+} from '../protocol/descriptors.js';
+import { FrameState, RespSplitter } from '../protocol/resp/splitter.js';
+import {
+  ARGS_MAX,
+  COMMANDS_MAX,
+  CONNECTIONS_MAX,
+  OUTPUT_BYTES,
+  SEGMENTS_MAX,
+  type Transport,
+  type TransportArrays,
+  type TransportEvents,
+} from './transport.js';
+
+const INLINE_BYTES_MAX = 65_536;
+/** A connection that has this much to read yet is not read from. */
+const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
+
+export interface ListenOptions {
+  readonly hosts: readonly string[];
+  /** 0 = a free one; negative = no TCP. */
+  readonly port: number;
+  readonly unixPath: string;
+  readonly unixMode: number;
+  readonly backlog: number;
+}
+
+class Connection {
+  readonly socket: Socket;
+  readonly state = new FrameState();
+  readonly limits: FrameLimits = { argumentsMax: 1024 * 1024, bulkBytesMax: 2 ** 29, inlineBytesMax: INLINE_BYTES_MAX };
+  outputBytesMax = 0;
+  /** Bytes that are not split yet: held[0..heldBytes). */
+  held: Uint8Array = new Uint8Array(0);
+  heldBytes = 0;
+  suspended = false;
+  closing = false;
+  /** The peer has ended its side; the connection closes when what it sent has been answered. */
+  ended = false;
+  lingerTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** Keeps bytes behind those held already. */
+  hold(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.heldBytes + length > this.held.length) {
+      const grown = new Uint8Array(Math.max(this.heldBytes + length, this.held.length * 2));
+      grown.set(this.held.subarray(0, this.heldBytes));
+      this.held = grown;
+    }
+    this.held.set(bytes.subarray(start, end), this.heldBytes);
+    this.heldBytes += length;
+  }
+
+  /** Forgets the first `count` bytes held. */
+  drop(count: number): void {
+    this.heldBytes -= count;
+    if (this.heldBytes === 0) this.held = new Uint8Array(0);
+    else this.held.copyWithin(0, count, count + this.heldBytes);
+  }
+}
+
+export class StreamTransport implements Transport {
+  readonly arrays: TransportArrays;
+  input: Uint8Array = new Uint8Array(0);
+  args: Int32Array;
+  private readonly splitter: RespSplitter;
+  private readonly events: TransportEvents;
+  private readonly connections: (Connection | undefined)[] = [];
+  private readonly freeSlots: number[] = [];
+  private readonly servers: Server[] = [];
+  private queryBufferLimit = 2 ** 30;
+  private bytesIn = 0;
+  private bytesOut = 0;
+  private chunks = 0;
+  private frames = 0;
+  /** Where the connection whose batch is being executed was suspended: offset in `input`, -1 = it was not. */
+  private suspendedAt = -1;
+
+  constructor(table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
+    const [k0, k1] = keyspace.control.hashKey;
+    this.splitter = new RespSplitter(table, k0, k1, keyspace.shards.length);
+    this.events = events;
+    this.args = new Int32Array(ARGS_MAX * ARG_WORDS);
+    this.arrays = {
+      output: new Uint8Array(OUTPUT_BYTES),
+      segments: new Int32Array(SEGMENTS_MAX * 3),
+      commands: new Int32Array(COMMANDS_MAX * COMMAND_WORDS),
+      databases: new Int32Array(CONNECTIONS_MAX),
+    };
+  }
+
+  /** Listens; resolves to the TCP port, 0 when there is none. Rejects with Node's error. */
+  async listen(options: ListenOptions): Promise<number> {
+    let port = options.port;
+    for (const host of options.port < 0 ? [] : options.hosts) {
+      const optional = host.startsWith('-');
+      try {
+        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog });
+      } catch (error) {
+        if (!optional) throw error;
+      }
+    }
+    if (options.unixPath !== '') {
+      rmSync(options.unixPath, { force: true });
+      await this.open({ path: options.unixPath, backlog: options.backlog });
+      if (options.unixMode !== 0) chmodSync(options.unixPath, options.unixMode);
+    }
+    return Math.max(0, port);
+  }
+
+  private open(where: { host?: string; port?: number; path?: string; backlog: number }): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
+      server.once('error', reject);
+      server.listen(where, () => {
+        server.off('error', reject);
+        this.servers.push(server);
+        const address = server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+  }
+
+  private accept(socket: Socket): void {
+    const refusal = this.events.refusal();
+    if (refusal !== '') {
+      socket.on('error', () => {});
+      socket.end(refusal);
+      return;
+    }
+    const slot = this.freeSlots.pop() ?? this.connections.length;
+    const connection = new Connection(socket);
+    this.connections[slot] = connection;
+    socket.on('data', (chunk: Buffer) => this.receive(slot, connection, chunk));
+    socket.on('drain', () => this.updateReading(connection));
+    socket.on('error', () => this.gone(slot, connection, CLOSE_ERROR));
+    socket.on('close', () => this.gone(slot, connection, CLOSE_PEER));
+    socket.on('end', () => {
+      connection.ended = true;
+      if (!connection.suspended || connection.heldBytes === 0) socket.end();
+    });
+    this.events.onConnect(slot);
+  }
+
+  // ---------------------------------------------------------------------------------------------- input
+
+  private receive(slot: number, connection: Connection, chunk: Buffer): void {
+    if (connection.closing) return;
+    this.bytesIn += chunk.length;
+    this.chunks++;
+    if (connection.heldBytes === 0 && !connection.suspended) {
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      const consumed = this.execute(slot, connection, bytes, chunk.length);
+      if (consumed < chunk.length && !connection.closing) connection.hold(bytes, consumed, chunk.length);
+    } else {
+      connection.hold(chunk, 0, chunk.length);
+      if (!connection.suspended) this.executeHeld(slot, connection);
+    }
+    if (connection.heldBytes > this.queryBufferLimit) this.fail(slot, connection, CLOSE_QUERY_LIMIT);
+    else this.updateReading(connection);
+  }
+
+  private executeHeld(slot: number, connection: Connection): void {
+    const consumed = this.execute(slot, connection, connection.held, connection.heldBytes);
+    if (!connection.closing) connection.drop(consumed);
+  }
+
+  /** Splits and executes what can be; returns how many bytes were used up. */
+  private execute(slot: number, connection: Connection, bytes: Uint8Array, length: number): number {
+    let start = 0;
+    while (!connection.closing && !connection.suspended) {
+      const splitter = this.splitter;
+      splitter.split(slot, connection.state, bytes, start, length, this.arrays.commands, 0, this.args, 0, connection.limits);
+      const count = splitter.commandCount;
+      if (count === 0) return splitter.growArgs ? this.executeWide(slot, connection, bytes, start, length) : splitter.consumed;
+      start = this.runBatch(slot, connection, bytes, count, splitter.consumed);
+    }
+    return start;
+  }
+
+  /** Runs a batch of descriptors; returns the offset up to which input is used up. */
+  private runBatch(slot: number, connection: Connection, bytes: Uint8Array, count: number, consumed: number): number {
+    this.frames += count;
+    this.input = bytes;
+    this.suspendedAt = -1;
+    this.events.onBatch(count);
+    if (this.suspendedAt < 0) return consumed;
+    connection.state.reset();
+    void slot;
+    return this.suspendedAt;
+  }
+
+  /** A socket that may not be read from now is paused: suspended, closing, or slow to read its replies. */
+  private updateReading(connection: Connection): void {
+    const stop = connection.suspended || connection.closing || connection.socket.writableLength > PENDING_OUTPUT_MAX;
+    if (stop && !connection.socket.isPaused()) connection.socket.pause();
+    else if (!stop && connection.socket.isPaused()) connection.socket.resume();
+  }
+
+  // ---------------------------------------------------------------------------------------------- output
+
+  flush(count: number): void {
+    const { segments, output } = this.arrays;
+    for (let i = 0; i < count; i++) {
+      const slot = segments[i * 3];
+      const connection = this.connections[slot];
+      if (connection === undefined || connection.socket.destroyed) continue;
+      const start = segments[i * 3 + 1];
+      const end = segments[i * 3 + 2];
+      this.bytesOut += end - start;
+      // A copy: the arena is written again before the socket has taken it.
+      connection.socket.write(output.slice(start, end));
+      const limit = connection.outputBytesMax;
+      if (limit > 0 && connection.socket.writableLength > limit) this.fail(slot, connection, CLOSE_OUTPUT_LIMIT);
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- connections
+
+  suspend(slot: number, offset: number): void {
+    const connection = this.connections[slot];
+    if (connection === undefined) return;
+    connection.suspended = true;
+    this.suspendedAt = offset;
+    this.updateReading(connection);
+  }
+
+  resume(slot: number): void {
+    const connection = this.connections[slot];
+    if (connection === undefined || !connection.suspended) return;
+    connection.suspended = false;
+    setImmediate(() => {
+      if (this.connections[slot] !== connection || connection.suspended || connection.closing) return;
+      if (connection.heldBytes > 0) this.executeHeld(slot, connection);
+      if (connection.ended && !connection.suspended) connection.socket.end();
+      this.updateReading(connection);
+    });
+  }
+
+  close(slot: number, lingerMs: number): void {
+    const connection = this.connections[slot];
+    if (connection === undefined || connection.closing) return;
+    connection.closing = true;
+    if (lingerMs === 0) {
+      connection.socket.destroy();
+      return;
+    }
+    connection.socket.end();
+    // The peer's bytes are read and dropped, so that its close is noticed.
+    connection.socket.resume();
+    connection.lingerTimer = setTimeout(() => connection.socket.destroy(), lingerMs);
+    connection.lingerTimer.unref();
+    connection.socket.once('finish', () => connection.socket.destroySoon());
+  }
+
+  private fail(slot: number, connection: Connection, reason: number): void {
+    this.gone(slot, connection, reason);
+    connection.socket.destroy();
+  }
+
+  /** Reports that a connection is gone, once. */
+  private gone(slot: number, connection: Connection, reason: number): void {
+    if (this.connections[slot] !== connection) return;
+    clearTimeout(connection.lingerTimer);
+    connection.closing = true;
+    // Not now: this may be in the middle of a batch.
+    setImmediate(() => {
+      if (this.connections[slot] !== connection) return;
+      const commands = this.arrays.commands;
+      commands.fill(0, 0, COMMAND_WORDS);
+      commands[0] = slot;
+      commands[1] = EVENT_CLOSED;
+      commands[2] = reason;
+      this.events.onBatch(1);
+      this.connections[slot] = undefined;
+      this.freeSlots.push(slot);
+    });
+  }
+
+  setLimits(slot: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void {
+    const connection = this.connections[slot];
+    if (connection === undefined) return;
+    connection.limits.argumentsMax = argumentsMax;
+    connection.limits.bulkBytesMax = bulkBytesMax;
+    connection.outputBytesMax = outputBytesMax;
+  }
+
+  setQueryBufferLimit(bytes: number): void {
+    this.queryBufferLimit = bytes;
+  }
+
+  setKeepAlive(slot: number, seconds: number): void {
+    this.connections[slot]?.socket.setKeepAlive(seconds > 0, seconds * 1000);
+  }
+
+  peerAddress(slot: number): string {
+    const socket = this.connections[slot]?.socket;
+    return socket === undefined ? '' : addressText(socket.remoteAddress, socket.remotePort);
+  }
+
+  localAddress(slot: number): string {
+    const socket = this.connections[slot]?.socket;
+    return socket === undefined ? '' : addressText(socket.localAddress, socket.localPort);
+  }
+
+  fd(slot: number): number {
+    const handle = (this.connections[slot]?.socket as unknown as { _handle?: { fd?: number } } | undefined)?._handle;
+    return handle?.fd ?? -1;
+  }
+
+  pendingInput(slot: number): number {
+    return this.connections[slot]?.heldBytes ?? 0;
+  }
+
+  pendingOutput(slot: number): number {
+    return this.connections[slot]?.socket.writableLength ?? 0;
+  }
+
+  stats(out: Float64Array): void {
+    let connected = 0;
+    let input = 0;
+    let output = 0;
+    for (const connection of this.connections) {
+      if (connection === undefined) continue;
+      connected++;
+      input += connection.heldBytes;
+      output += connection.socket.writableLength;
+    }
+    out.set([connected, this.bytesIn, this.bytesOut, input, output, this.chunks, this.frames]);
+  }
+
+  /** Stops listening, lets every connection have its replies, and closes. */
+  async stop(): Promise<void> {
+    for (const server of this.servers) server.close();
+    this.connections.forEach((_, slot) => {
+      this.close(slot, 1000);
+    });
+    while (this.connections.some((connection) => connection !== undefined)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  destroy(): void {
+    for (const server of this.servers) server.close();
+    for (const connection of this.connections) connection?.socket.destroy();
+  }
+}
+
+function addressText(address: string | undefined, port: number | undefined): string {
+  if (address === undefined) return 'unix';
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
