@@ -98,6 +98,11 @@ export function setValueLength(words: Int32Array, item: number, length: number):
   words[word] = (words[word] & ~VALUE_LENGTH_MASK) | length;
 }
 
+/** Sets the length of a value that is written anew: its flags go. */
+export function setPlainLength(words: Int32Array, item: number, length: number): void {
+  words[(item >>> 2) + 1] = length;
+}
+
 /** Whether the value was changed in place (APPEND, SETRANGE, ...): Redis calls its encoding `raw` then. */
 export function isRaw(words: Int32Array, item: number): boolean {
   return (words[(item >>> 2) + 1] & RAW_FLAG) !== 0;

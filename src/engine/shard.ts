@@ -37,6 +37,7 @@ import {
   valueOffset,
   writeExpiry,
   writeHeader,
+  setPlainLength,
   setValueLength,
   sizeOf,
   VALUE_BYTES_MAX,
@@ -302,6 +303,12 @@ export class Shard {
     deadline: number,
   ): void {
     const words = this.words;
+    if (deadline === 0 && !hasExpiryBlock(words, item) && valueLength(words, item) === valueBytes) {
+      // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes.
+      setPlainLength(words, item, valueBytes);
+      this.touch(item);
+      return;
+    }
     this.count(item, -1);
     const block = hasExpiryBlock(words, item);
     const fresh = this.access.touched(words[accessWord(item)] & 0xffffff);
