@@ -1,6 +1,5 @@
 /** The configuration reference, docs/configuration.md, generated from the table of parameters. */
 
-import { formatBytes } from '../../base/units.js';
 import { GROUPS, initialValue, PARAMETER_NAMES, type ParameterName, parameterOf, variableOf } from './schema.js';
 
 /** Any machine will do: defaults that depend on it are described in words. */
@@ -37,8 +36,7 @@ export function configurationReference(): string {
 export function describeInitial(name: ParameterName): string {
   const { type, automatic } = parameterOf(name);
   if (automatic !== undefined) return automatic;
-  const value = initialValue(name, NO_MACHINE);
-  const text = type.syntax.startsWith('bytes') ? formatBytes(value as number) : type.print(value);
+  const text = type.describe(initialValue(name, NO_MACHINE));
   return text === '' ? 'empty' : text;
 }
 

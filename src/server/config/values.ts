@@ -5,7 +5,7 @@
  * which parameter it was and where it came from.
  */
 
-import { formatBytes, parseBytes, parseDuration, type TimeUnit } from '../../base/units.js';
+import { formatBytes, formatDuration, parseBytes, parseDuration, type TimeUnit } from '../../base/units.js';
 import { quoteWord } from './words.js';
 
 /** A value was refused; the message says what it must be. */
@@ -24,6 +24,8 @@ export interface ValueType<T> {
   parse(words: readonly string[], current: T): T;
   /** As CONFIG GET prints it. */
   print(value: T): string;
+  /** For people: `512mb`, `5min`. */
+  describe(value: T): string;
   /** What follows the name in a configuration file; more than one if the value takes several lines. */
   lines(value: T): string[];
   /** Whether two values are the same. */
@@ -37,6 +39,7 @@ function scalar<T>(syntax: string, parse: (word: string) => T, print: (value: T)
     list: false,
     parse: (words) => parse(words[0]),
     print,
+    describe: print,
     lines: (value) => [quoteWord(print(value))],
     equal: (a, b) => a === b,
   };
@@ -88,7 +91,7 @@ export function bytesType(range: Range): ValueType<number> {
     if (value === undefined) throw new ValueError('argument must be a memory value');
     return inRange(value, range);
   });
-  return { ...type, lines: (value) => [formatBytes(value)] };
+  return { ...type, describe: formatBytes, lines: (value) => [formatBytes(value)] };
 }
 
 /** An amount of memory in bytes, or a share of something in percent, which is kept as a negative number (see `shareOf`). */
@@ -108,7 +111,7 @@ export function bytesOrPercentType(): ValueType<number> {
     },
     (value) => print(value),
   );
-  return { ...type, lines: (value) => [print(value, formatBytes)] };
+  return { ...type, describe: (value) => print(value, formatBytes), lines: (value) => [print(value, formatBytes)] };
 }
 
 /** Bytes that a value of `bytesOrPercentType` stands for, when the whole has `total` bytes. */
@@ -122,11 +125,12 @@ export function shareOf(value: number, total: number): number {
  */
 export function durationType(unit: TimeUnit, range: Range): ValueType<number> {
   const names = { us: 'microseconds', ms: 'milliseconds', s: 'seconds', min: 'minutes' };
-  return scalar(`duration in ${names[unit]}, ${rangeText(range)}`, (word) => {
+  const type = scalar(`duration in ${names[unit]}, ${rangeText(range)}`, (word) => {
     const value = INTEGER.test(word) ? Number(word) : parseDuration(word, unit);
     if (value === undefined) throw new ValueError("argument couldn't be parsed into an integer");
     return inRange(value, range);
   });
+  return { ...type, describe: (value) => (value > 0 ? formatDuration(value, unit) : String(value)) };
 }
 
 /** `yes` or `no`. */
@@ -160,10 +164,11 @@ export function textType(syntax: string): ValueType<string> {
 export function constantType(only: string, otherwise: string): ValueType<string> {
   const type = textType(only === '' ? 'empty' : `\`${only}\``);
   const parse = (words: readonly string[]): string => {
-    if (words[0].toLowerCase() !== only) throw new ValueError(otherwise);
+    if (words.join(' ').toLowerCase() !== only) throw new ValueError(otherwise);
     return only;
   };
-  return { ...type, parse };
+  // A list, so that `save 900 1` in a file from Redis is told the reason and not that it has too many words.
+  return { ...type, list: true, parse };
 }
 
 /** A list of words. */
@@ -177,6 +182,7 @@ export function listType(syntax: string, most: number, tooMany: string): ValueTy
       return list;
     },
     print: (value) => value.join(' '),
+    describe: (value) => value.join(' '),
     lines: (value) => [value.length === 0 ? '""' : value.map(quoteWord).join(' ')],
     equal: (a, b) => a.length === b.length && a.every((word, index) => word === b[index]),
   };
@@ -209,6 +215,7 @@ export function outputLimitsType(): ValueType<OutputLimits> {
     list: true,
     parse: parseOutputLimits,
     print: (value) => CLIENT_CLASSES.map((name) => group(name, value[name])).join(' '),
+    describe: (value) => CLIENT_CLASSES.map((name) => group(name, value[name], formatBytes)).join(' '),
     lines: (value) => CLIENT_CLASSES.map((name) => group(name, value[name], formatBytes)),
     equal: (a, b) => CLIENT_CLASSES.every((name) => group(name, a[name]) === group(name, b[name])),
   };
