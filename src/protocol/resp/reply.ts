@@ -1,0 +1,436 @@
+/**
+ * The one encoder of RESP replies, of both versions. Commands say what they answer, the writer knows how the client's version says it:
+ *
+ *   method            RESP2                RESP3
+ *   nullBulk()        $-1                  _
+ *   nullArray()       *-1                  _
+ *   map(n)            *2n                  %n
+ *   set(n)            *n                   ~n
+ *   push(n)           *n                   >n
+ *   boolean(b)        :1  :0               #t  #f
+ *   double(x)         $ bulk               ,x
+ *   bigNumber(x)      $ bulk               (x
+ *   verbatim(f, t)    $ bulk of t          = f:t
+ *
+ * It writes into the output arena at `position`. When the arena is full it calls `onFull`, which sends what is there and sets `position` back;
+ * what is larger than the arena goes out in pieces. While `mute` is set, nothing is written (CLIENT REPLY OFF and SKIP).
+ *
+ * A method's fast path makes one check, of room for the most that it can write, against `end`: the arena's end, or a negative number while
+ * muted, so that muting costs nothing when it is off. All else is behind that check, in methods named `...Slowly` and `makeRoom`.
+ */
+
+import { asciiBytes, copyBytes } from '../../base/bytes.js';
+import { formatDouble, integerDigits, writeBigInt, writeInteger } from '../../base/numbers.js';
+
+// Imported bindings are slower than local ones in hot functions.
+const copy = copyBytes;
+const putInteger = writeInteger;
+const digitsOf = integerDigits;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+const DOLLAR = 0x24;
+const ASTERISK = 0x2a;
+const COMMA = 0x2c;
+const PARENTHESIS = 0x28;
+const PERCENT = 0x25;
+const TILDE = 0x7e;
+const GREATER = 0x3e;
+const EQUALS = 0x3d;
+const BAR = 0x7c;
+const ZERO = 0x30;
+
+/** Most bytes of a type byte, a safe integer and a line end. */
+const LINE_BYTES_MAX = 1 + 17 + 2;
+/** Most bytes that a bulk has around its content: a line, and the line end behind it. */
+const BULK_FRAME_BYTES_MAX = LINE_BYTES_MAX + 2;
+/** Most bytes that a bigint of 64 bits takes; longer ones go another way. */
+const BIGINT_CHARS_MAX = 20;
+/** An arena must hold the longest thing that is written in one piece. */
+const ARENA_BYTES_MIN = 64;
+/** Replies shorter than this are written by a loop over characters. */
+const SHORT_TEXT_CHARS = 64;
+
+const OK = asciiBytes('+OK\r\n');
+const PONG = asciiBytes('+PONG\r\n');
+const QUEUED = asciiBytes('+QUEUED\r\n');
+const NULL_2 = asciiBytes('$-1\r\n');
+const NULL_ARRAY_2 = asciiBytes('*-1\r\n');
+const NULL_3 = asciiBytes('_\r\n');
+const TRUE_3 = asciiBytes('#t\r\n');
+const FALSE_3 = asciiBytes('#f\r\n');
+const EMPTY_BULK = asciiBytes('$0\r\n\r\n');
+const LINE_END = asciiBytes('\r\n');
+
+export class ReplyWriter {
+  /** The output arena. */
+  bytes: Uint8Array;
+  /** Where the next byte goes. */
+  position = 0;
+  /** The arena's end. */
+  limit: number;
+  /** The client's version of RESP. */
+  protocol: 2 | 3 = 2;
+  /** Errors written, muted ones included: the dispatcher compares it before and after a command. */
+  errors = 0;
+  /** Text of the last error. */
+  lastError = '';
+  private readonly onFull: (writer: ReplyWriter) => void;
+  private muted = false;
+  /** `limit`, or negative while muted. */
+  private end: number;
+  /** `bytes` again, for Node's string encoders. */
+  private buffer: Buffer;
+
+  /**
+   * @param bytes the output arena
+   * @param onFull makes room: empties the arena and sets `position` back
+   */
+  constructor(bytes: Uint8Array, onFull: (writer: ReplyWriter) => void) {
+    this.onFull = onFull;
+    this.bytes = bytes;
+    this.limit = bytes.length;
+    this.end = bytes.length;
+    this.buffer = asBuffer(bytes);
+    this.attach(bytes);
+  }
+
+  /** Goes on in another arena, from its start. */
+  attach(bytes: Uint8Array): void {
+    if (bytes.length < ARENA_BYTES_MIN)
+      throw new RangeError(`an output arena needs ${ARENA_BYTES_MIN} bytes, not ${bytes.length}`);
+    this.bytes = bytes;
+    this.buffer = asBuffer(bytes);
+    this.limit = bytes.length;
+    this.position = 0;
+    this.mute = this.muted;
+  }
+
+  /** While true, no method writes anything; errors are counted. */
+  get mute(): boolean {
+    return this.muted;
+  }
+
+  set mute(mute: boolean) {
+    this.muted = mute;
+    // No sum of a position and a length is below zero.
+    this.end = mute ? -1 : this.limit;
+  }
+
+  // ---------------------------------------------------------------------------------------------- simple replies
+
+  ok(): void {
+    const at = this.position;
+    if (at + 5 > this.end) {
+      this.raw(OK, 0, OK.length);
+      return;
+    }
+    const bytes = this.bytes;
+    bytes[at] = PLUS;
+    bytes[at + 1] = 0x4f;
+    bytes[at + 2] = 0x4b;
+    bytes[at + 3] = CR;
+    bytes[at + 4] = LF;
+    this.position = at + 5;
+  }
+
+  pong(): void {
+    this.raw(PONG, 0, PONG.length);
+  }
+
+  queued(): void {
+    this.raw(QUEUED, 0, QUEUED.length);
+  }
+
+  /** A simple string. The text is ASCII and has no line end. */
+  simple(text: string): void {
+    this.line(PLUS, text);
+  }
+
+  /**
+   * An error. The text begins with its code (`ERR ...`, `WRONGTYPE ...`), and each of its characters is one byte, as `Request.text` gives
+   * them; line ends and zeros become blanks, so that no text of a client can break the protocol.
+   */
+  error(text: string): void {
+    this.errors++;
+    this.lastError = text;
+    this.line(MINUS, text);
+  }
+
+  /** An error whose text is in bytes, in the same form. */
+  errorBytes(source: Uint8Array, offset: number, length: number): void {
+    this.error(asBuffer(source).toString('latin1', offset, offset + length));
+  }
+
+  // ---------------------------------------------------------------------------------------------- numbers
+
+  /** An integer up to 2^53 - 1. */
+  integer(n: number): void {
+    const at = this.position;
+    if (n >= 0 && n <= 9 && at + 4 <= this.end) {
+      const bytes = this.bytes;
+      bytes[at] = COLON;
+      bytes[at + 1] = ZERO + n;
+      bytes[at + 2] = CR;
+      bytes[at + 3] = LF;
+      this.position = at + 4;
+      return;
+    }
+    this.header(COLON, n);
+  }
+
+  /** An integer of 64 bits. */
+  bigInteger(n: bigint): void {
+    if (!this.fits(1 + BIGINT_CHARS_MAX + 2)) return;
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = COLON;
+    at += writeBigInt(bytes, at, n);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    this.position = at;
+  }
+
+  /** A double, in Redis 7.2's notation. */
+  double(x: number): void {
+    this.number(COMMA, formatDouble(x));
+  }
+
+  /** A number that is text already (INCRBYFLOAT's arithmetic is not that of doubles). */
+  doubleText(text: string): void {
+    this.number(COMMA, text);
+  }
+
+  /** An integer of any size. */
+  bigNumber(n: bigint): void {
+    this.number(PARENTHESIS, n.toString());
+  }
+
+  boolean(b: boolean): void {
+    if (this.protocol === 2) this.integer(b ? 1 : 0);
+    else if (b) this.raw(TRUE_3, 0, TRUE_3.length);
+    else this.raw(FALSE_3, 0, FALSE_3.length);
+  }
+
+  // ---------------------------------------------------------------------------------------------- strings
+
+  /** A bulk string of `length` bytes at `offset`. */
+  bulk(source: Uint8Array, offset: number, length: number): void {
+    let at = this.position;
+    if (at + length + BULK_FRAME_BYTES_MAX > this.end) {
+      this.bulkSlowly(source, offset, length);
+      return;
+    }
+    const bytes = this.bytes;
+    bytes[at++] = DOLLAR;
+    at += putInteger(bytes, at, length);
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    at += 2;
+    copy(source, offset, bytes, at, length);
+    at += length;
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    this.position = at + 2;
+  }
+
+  /** A bulk string of a string's UTF-8 bytes. */
+  bulkString(text: string): void {
+    if (this.muted) return;
+    this.header(DOLLAR, Buffer.byteLength(text));
+    this.text(text);
+    this.raw(LINE_END, 0, 2);
+  }
+
+  /** A bulk string of an ASCII string; quicker than bulkString when it is short. */
+  bulkAscii(text: string): void {
+    const length = text.length;
+    if (length > SHORT_TEXT_CHARS || this.position + length + BULK_FRAME_BYTES_MAX > this.end) {
+      this.bulkString(text);
+      return;
+    }
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = DOLLAR;
+    at += putInteger(bytes, at, length);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    for (let i = 0; i < length; i++) bytes[at++] = text.charCodeAt(i);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    this.position = at;
+  }
+
+  /** The decimal digits of an integer as a bulk string. */
+  bulkInteger(n: number): void {
+    if (!this.fits(BULK_FRAME_BYTES_MAX + 17)) return;
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = DOLLAR;
+    at += putInteger(bytes, at, digitsOf(n));
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    at += putInteger(bytes, at, n);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    this.position = at;
+  }
+
+  emptyBulk(): void {
+    this.raw(EMPTY_BULK, 0, EMPTY_BULK.length);
+  }
+
+  /** Text that is to be shown as it is. @param format three ASCII characters: `txt` or `mkd` */
+  verbatim(format: string, text: string): void {
+    if (this.protocol === 2) {
+      this.bulkString(text);
+      return;
+    }
+    if (this.muted) return;
+    this.header(EQUALS, format.length + 1 + Buffer.byteLength(text));
+    this.text(`${format}:`);
+    this.text(text);
+    this.raw(LINE_END, 0, 2);
+  }
+
+  nullBulk(): void {
+    if (this.protocol === 2) this.raw(NULL_2, 0, NULL_2.length);
+    else this.raw(NULL_3, 0, NULL_3.length);
+  }
+
+  // ---------------------------------------------------------------------------------------------- aggregates
+
+  /** The next n replies are one array. */
+  array(n: number): void {
+    this.header(ASTERISK, n);
+  }
+
+  /** The next 2n replies are n fields and their values, in turn. */
+  map(n: number): void {
+    if (this.protocol === 2) this.header(ASTERISK, 2 * n);
+    else this.header(PERCENT, n);
+  }
+
+  /** The next n replies are a set. */
+  set(n: number): void {
+    this.header(this.protocol === 2 ? ASTERISK : TILDE, n);
+  }
+
+  /** The next n replies are a message that nobody asked for now. */
+  push(n: number): void {
+    this.header(this.protocol === 2 ? ASTERISK : GREATER, n);
+  }
+
+  /** The next 2n replies are attributes of the reply behind them. For RESP3 only: RESP2 cannot say it. */
+  attribute(n: number): void {
+    this.header(BAR, n);
+  }
+
+  nullArray(): void {
+    if (this.protocol === 2) this.raw(NULL_ARRAY_2, 0, NULL_ARRAY_2.length);
+    else this.raw(NULL_3, 0, NULL_3.length);
+  }
+
+  // ---------------------------------------------------------------------------------------------- parts
+
+  /** Bytes as they are: encoded replies, or a part of one. */
+  raw(source: Uint8Array, offset: number, length: number): void {
+    const at = this.position;
+    if (at + length > this.end) {
+      this.rawSlowly(source, offset, length);
+      return;
+    }
+    copy(source, offset, this.bytes, at, length);
+    this.position = at + length;
+  }
+
+  /** A type byte, an integer, a line end. */
+  private header(type: number, n: number): void {
+    if (this.position + LINE_BYTES_MAX > this.end && !this.makeRoom(LINE_BYTES_MAX)) return;
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = type;
+    at += putInteger(bytes, at, n);
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    this.position = at + 2;
+  }
+
+  /** A number that is text: of a RESP3 type, or a bulk string. */
+  private number(type: number, text: string): void {
+    if (this.protocol === 2) this.bulkAscii(text);
+    else this.line(type, text);
+  }
+
+  /** A type byte, a text of one byte for each character, a line end. */
+  private line(type: number, text: string): void {
+    if (!this.fits(1)) return;
+    this.bytes[this.position++] = type;
+    let at = this.position;
+    for (let i = 0; i < text.length; i++) {
+      if (at === this.limit) {
+        this.position = at;
+        this.makeRoom(1);
+        at = this.position;
+      }
+      const char = text.charCodeAt(i);
+      this.bytes[at++] = char === CR || char === LF || char === 0 ? SPACE : char;
+    }
+    this.position = at;
+    this.raw(LINE_END, 0, 2);
+  }
+
+  /** A string's UTF-8 bytes. */
+  private text(text: string): void {
+    // No character takes more than three bytes.
+    if (this.position + text.length * 3 <= this.end) {
+      this.position += this.buffer.write(text, this.position);
+      return;
+    }
+    const encoded = Buffer.from(text);
+    this.raw(encoded, 0, encoded.length);
+  }
+
+  private bulkSlowly(source: Uint8Array, offset: number, length: number): void {
+    if (this.muted) return;
+    this.header(DOLLAR, length);
+    this.raw(source, offset, length);
+    this.raw(LINE_END, 0, 2);
+  }
+
+  /** Fills the arena as often as it takes. */
+  private rawSlowly(source: Uint8Array, offset: number, length: number): void {
+    if (this.muted) return;
+    let from = offset;
+    let left = length;
+    while (left > 0) {
+      if (this.position === this.limit) this.makeRoom(1);
+      const piece = Math.min(left, this.limit - this.position);
+      copy(source, from, this.bytes, this.position, piece);
+      this.position += piece;
+      from += piece;
+      left -= piece;
+    }
+  }
+
+  private fits(length: number): boolean {
+    return this.position + length <= this.end || this.makeRoom(length);
+  }
+
+  /** Has the arena emptied. False: nothing is to be written. */
+  private makeRoom(length: number): boolean {
+    if (this.muted) return false;
+    this.onFull(this);
+    if (this.position + length > this.limit)
+      throw new Error(`the output arena has no room for ${length} bytes after it was emptied`);
+    return true;
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
