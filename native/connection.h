@@ -1,0 +1,118 @@
+// One connection of a poller, and the buffer of output that its socket did not take.
+//
+// A connection's states:
+//
+//   free ──add──▶ open ──protocol error──▶ failed ──┐
+//                   │                                ├─close(linger)──▶ lingering ──sent──▶ draining ──▶ dead
+//                   └────────────────────────────────┘                                                    ▲
+//                   └──────────── peer closed, error, limit, close(0) ────────────────────────────────────┘
+//
+//   failed      answered by TypeScript, reads nothing more
+//   lingering   sends what is pending
+//   draining    wrote its FIN; input that was still coming is thrown away, for closing a socket with unread input would
+//               send a reset, and that destroys the reply before the peer has read it
+//   dead        the socket is closed; EVENT_CLOSED is reported or about to be; free from the next receive() on
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "splitter.h"
+
+namespace ashlar {
+
+// Bytes waiting for a socket: data_[head_, tail_). Owns memory only while something waits.
+class OutputBuffer {
+ public:
+  OutputBuffer() = default;
+  ~OutputBuffer() { clear(); }
+  OutputBuffer(const OutputBuffer&) = delete;
+  OutputBuffer& operator=(const OutputBuffer&) = delete;
+
+  size_t size() const { return tail_ - head_; }
+  const uint8_t* data() const { return data_ + head_; }
+
+  bool append(const uint8_t* bytes, size_t count) {
+    if (tail_ + count > capacity_ && !makeRoom(count)) return false;
+    std::memcpy(data_ + tail_, bytes, count);
+    tail_ += count;
+    return true;
+  }
+
+  void consume(size_t count) {
+    head_ += count;
+    if (head_ == tail_) clear();
+  }
+
+  void clear() {
+    std::free(data_);
+    data_ = nullptr;
+    head_ = tail_ = capacity_ = 0;
+  }
+
+ private:
+  bool makeRoom(size_t count) {
+    const size_t used = tail_ - head_;
+    // Moving pays when at least half of the buffer is free in front: then each byte is moved once on average.
+    if (head_ >= used && used + count <= capacity_) {
+      std::memmove(data_, data_ + head_, used);
+      head_ = 0;
+      tail_ = used;
+      return true;
+    }
+    size_t capacity = capacity_ < 4096 ? 4096 : capacity_;
+    while (capacity < used + count) capacity *= 2;
+    if (capacity == capacity_) capacity *= 2;
+    // With nothing consumed the allocator may move pages instead of bytes.
+    uint8_t* const grown = static_cast<uint8_t*>(head_ == 0 ? std::realloc(data_, capacity) : std::malloc(capacity));
+    if (grown == nullptr) return false;
+    if (head_ != 0) {
+      std::memcpy(grown, data_ + head_, used);
+      std::free(data_);
+    }
+    data_ = grown;
+    head_ = 0;
+    tail_ = used;
+    capacity_ = capacity;
+    return true;
+  }
+
+  uint8_t* data_ = nullptr;
+  size_t head_ = 0;
+  size_t tail_ = 0;
+  size_t capacity_ = 0;
+};
+
+struct Connection {
+  enum class State : uint8_t { free, open, failed, lingering, draining, dead };
+
+  int fd = -1;
+  // Distinguishes the users of a slot, in epoll events and lists that outlive one.
+  uint32_t generation = 0;
+  State state = State::free;
+  bool suspended = false;
+  // Too much output is pending: nothing is read until the peer has taken half of it.
+  bool throttled = false;
+  // In the list of connections whose saved input can be split.
+  bool listed = false;
+  // The big frame is complete and waits for a batch of its own.
+  bool bigReady = false;
+  bool isUnix = false;
+  // Events asked of epoll.
+  uint32_t interest = 0;
+  // The batch that this connection last had bytes in, and where they were in the arena.
+  uint32_t batch = 0;
+  uint32_t batchBegin = 0;
+  uint32_t batchEnd = 0;
+  FrameLimits limits;
+  uint64_t outputBytesMax = 0;
+  uint64_t deadline = 0;
+  // What this connection's input was last counted as in the poller's sum.
+  uint64_t inputCounted = 0;
+  FrameInput input;
+  OutputBuffer output;
+};
+
+}  // namespace ashlar
