@@ -1,0 +1,107 @@
+/**
+ * Measuring cells on several servers side by side. All servers of a dataset are up at the same time and take turns, round by
+ * round, because a machine's speed drifts; a row has the medians over the rounds.
+ */
+
+import { runLoad } from '../common/load.mjs';
+import { median } from '../common/report.mjs';
+import { startServer } from '../common/servers.mjs';
+
+const METRICS = ['opsPerS', 'cpuUs', 'userUs', 'systemUs', 'p50', 'p99', 'p999', 'generatorUs', 'misses', 'errors'];
+
+/**
+ * @typedef {{ server: string, op: string, depth: number, valueSize: number, keys: number, dist: string, opsPerS: number,
+ *   cpuUs: number, userUs: number, systemUs: number, p50: number, p99: number, p999: number, generatorUs: number,
+ *   misses: number, errors: number, ops: number }} Row CPU is in microseconds per operation, latency in microseconds a batch
+ */
+
+/**
+ * Measures one dataset's cells.
+ * @param {{ keys: number, valueSize: number, cells: object[] }} dataset
+ * @param {{ label: string, server: object, options: object }[]} entries what to start; label names it in the rows
+ * @param {{ seconds: number, warmup: number, rounds: number, connections: number, generatorCore?: number }} settings
+ * @param {(row: Row) => void} report called with each row
+ * @returns {Promise<{ label: string, commandLine: string }[]>} how they were started
+ */
+export async function measureDataset(dataset, entries, settings, report) {
+  const running = [];
+  try {
+    for (const entry of entries) {
+      const started = await startServer(entry.server, entry.options);
+      running.push({ ...started, label: entry.label });
+      await populate(started, dataset, settings);
+    }
+    for (const cell of dataset.cells) {
+      for (const row of await measureCell(cell, running, settings)) report(row);
+    }
+    return running.map(({ label, commandLine }) => ({ label, commandLine }));
+  } finally {
+    await Promise.all(running.map((server) => server.stop()));
+  }
+}
+
+/**
+ * The floor can't be loaded and answers one kind of request: it's started for each cell.
+ * @param {(row: Row) => void} report
+ */
+export async function measureFloor(cell, server, options, settings, report) {
+  if (cell.op === 'mixed') return;
+  const get = cell.op === 'get';
+  const digits = String(cell.valueSize).length;
+  const requestBytes = get ? 36 : 41 + digits + cell.valueSize;
+  const reply = { requestBytes, valueSize: get ? cell.valueSize : 0 };
+  const started = await startServer(server, { ...options, reply });
+  try {
+    for (const row of await measureCell(cell, [started], settings)) report(row);
+  } finally {
+    await started.stop();
+  }
+}
+
+async function populate(server, { keys, valueSize }, settings) {
+  const result = await runLoad(server, {
+    ...{ op: 'none', load: true, keys, 'value-size': valueSize },
+    ...{ connections: settings.connections, cpu: settings.generatorCore },
+  });
+  if (result.loaded === keys) return;
+  throw new Error(`${server.label} stored ${result.loaded} of ${keys} keys: ${result.firstError}`);
+}
+
+async function measureCell(cell, servers, settings) {
+  const rounds = servers.map(() => []);
+  for (let round = 0; round < settings.rounds; round++) {
+    for (const [i, server] of servers.entries()) rounds[i].push(await measureOnce(cell, server, settings));
+  }
+  return servers.map((server, i) => ({
+    server: server.label,
+    ...cell,
+    ...Object.fromEntries(METRICS.map((name) => [name, median(rounds[i].map((result) => result[name]))])),
+    ops: rounds[i].reduce((sum, result) => sum + result.ops, 0),
+  }));
+}
+
+async function measureOnce(cell, server, settings) {
+  const { connections, seconds, warmup, generatorCore } = settings;
+  const { op, depth, keys, dist } = cell;
+  const result = await runLoad(server, {
+    ...{ op, depth, keys, dist, 'value-size': cell.valueSize },
+    ...{ connections, seconds, warmup, cpu: generatorCore },
+  });
+  const perOp = (time) => (time * 1e6) / result.ops;
+  const { total, user, system } = result.serverCpu;
+  // The total is exact; user and system come in ticks of 10 ms, and only their proportion is used.
+  const userShare = user + system > 0 ? user / (user + system) : 0;
+  return {
+    opsPerS: result.ops_per_s,
+    cpuUs: perOp(total),
+    userUs: perOp(total) * userShare,
+    systemUs: perOp(total) * (1 - userShare),
+    p50: result.p50,
+    p99: result.p99,
+    p999: result.p999,
+    generatorUs: perOp(result.cpu.total),
+    misses: result.misses,
+    errors: result.errors,
+    ops: result.ops,
+  };
+}
