@@ -44,7 +44,11 @@ export class Config {
   constructor({ machine = thisMachine(), file }: { machine?: Machine; file?: string } = {}) {
     this.#machine = machine;
     this.file = file;
-    for (const name of PARAMETER_NAMES) this.#put(keyOf(name), initialValue(name, machine));
+    // Defined and not assigned: V8 turns an object with this many computed assignments into a hash table, and every read would be slow.
+    for (const name of PARAMETER_NAMES) {
+      const value = initialValue(name, machine);
+      Object.defineProperty(this, keyOf(name), { value, writable: true, enumerable: true, configurable: true });
+    }
   }
 
   /** A copy in another thread, from what `toObject` gave there. */

@@ -50,7 +50,7 @@ export interface Parameter<T> {
   readonly type: ValueType<T>;
   readonly group: keyof typeof GROUPS;
   /** The default; or, for `automatic` parameters, how it follows from the machine. */
-  readonly initial: T | ((machine: Machine) => T);
+  readonly initial: NoInfer<T> | ((machine: Machine) => NoInfer<T>);
   /** Where `initial` is computed: how, in words. Setting such a parameter to 0 means: compute it. */
   readonly automatic?: string;
   /** Whether CONFIG SET can change it; others are fixed when the server starts. */
