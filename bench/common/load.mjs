@@ -1,7 +1,8 @@
 /** Running the load generator (bench/server/load) against a started server, and reading what it says. */
 
+import { StepError } from '../../scripts/steps/run.mjs';
 import { loadPath } from '../server/build-load.mjs';
-import { lastLine, start } from './processes.mjs';
+import { start, tellingLine } from './processes.mjs';
 
 /** What a run may take beyond its own seconds: connecting, rendering requests, populating. */
 const GRACE_SECONDS = 120;
@@ -10,7 +11,7 @@ const GRACE_SECONDS = 120;
  * @param {{ port: number, pid: number, protocol: string, label: string }} server
  * @param {Record<string, string | number | true>} options the generator's, without the dashes: `{ op: 'get', 'value-size': 100 }`
  * @returns {Promise<object>} the generator's JSON
- * @throws {Error} if it fails or takes too long
+ * @throws {StepError} if it fails or takes too long
  */
 export async function runLoad(server, options) {
   const all = { port: server.port, protocol: server.protocol, 'server-pid': server.pid, json: true, ...options };
@@ -22,6 +23,6 @@ export async function runLoad(server, options) {
   const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
   await child.ended;
   clearTimeout(timer);
-  if (child.exitCode === 0) return JSON.parse(lastLine(child.output));
-  throw new Error(`load against ${server.label} failed (${args.join(' ')}): ${lastLine(child.output)}`);
+  if (child.exitCode === 0) return JSON.parse(child.output);
+  throw new StepError(`load against ${server.label} failed (${args.join(' ')}): ${tellingLine(child.output)}`);
 }

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
 import { root } from '../../scripts/steps/paths.mjs';
+import { StepError } from '../../scripts/steps/run.mjs';
 
 const STOP_MS = 5000;
 const READY_MS = 30_000;
@@ -65,12 +66,12 @@ export function freePort() {
   });
 }
 
-/** Waits until something accepts connections on a port. @throws {Error} if the child ends before, or it takes too long */
+/** Waits until something accepts connections on a port. @throws {StepError} if the child ends before, or it takes too long */
 export async function untilListening(child, port) {
   const deadline = Date.now() + READY_MS;
   while (!(await accepts(port))) {
-    if (!children.has(child)) throw new Error(`it ended at once: ${lastLine(child.output)}`);
-    if (Date.now() > deadline) throw new Error(`nothing listens on its port after ${READY_MS / 1000} s`);
+    if (!children.has(child)) throw new StepError(`it ended at once: ${tellingLine(child.output)}`);
+    if (Date.now() > deadline) throw new StepError(`nothing listens on its port after ${READY_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
@@ -79,8 +80,11 @@ export async function untilListening(child, port) {
 export const isInstalled = (command, versionArgument = '--version') =>
   spawnSync(command, [versionArgument], { stdio: 'ignore' }).error === undefined;
 
-/** @returns {string} the last line that says something */
-export const lastLine = (text) => text.trim().split('\n').at(-1) || '(no output)';
+/** @returns {string} the line of a failed program's output that says most: the one with the error, or the last */
+export function tellingLine(text) {
+  const lines = text.trim().split('\n');
+  return (lines.find((line) => /error\b/i.test(line)) ?? (lines.at(-1) || '(no output)')).slice(0, 300);
+}
 
 function accepts(port) {
   return new Promise((resolve) => {

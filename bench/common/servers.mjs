@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { inRoot, root } from '../../scripts/steps/paths.mjs';
+import { StepError } from '../../scripts/steps/run.mjs';
 import { floorPath } from '../server/build-load.mjs';
 import { freePort, isInstalled, start, stop, untilListening } from './processes.mjs';
 
@@ -56,11 +57,12 @@ export const SERVER_NAMES = Object.keys(SERVERS);
 /**
  * A server as it is named on the command line: `memcached`, or `memcached:mcmeta` for another protocol than its usual one.
  * @returns {{ label: string, name: string, protocol: string }}
- * @throws {Error} for an unknown name
+ * @throws {StepError} for an unknown name
  */
 export function parseServer(text) {
   const [name, protocol] = text.split(':');
-  if (!Object.hasOwn(SERVERS, name)) throw new Error(`unknown server ${name}; known are ${SERVER_NAMES.join(', ')}`);
+  if (!Object.hasOwn(SERVERS, name))
+    throw new StepError(`unknown server ${name}; known are ${SERVER_NAMES.join(', ')}`);
   return { label: text, name, protocol: protocol ?? SERVERS[name].protocol };
 }
 
@@ -75,7 +77,7 @@ export const versionOf = ({ name }) => SERVERS[name].version();
  * @param {{ label: string, name: string, protocol: string }} server
  * @param {{ core?: number, threads?: number, reply?: { requestBytes: number, valueSize: number } }} options
  *   core: pin it there; reply: for the floor
- * @throws {Error} if it doesn't come up
+ * @throws {StepError} if it doesn't come up
  */
 export async function startServer(server, { core, threads = 1, reply } = {}) {
   const port = await freePort();
@@ -86,7 +88,7 @@ export async function startServer(server, { core, threads = 1, reply } = {}) {
     await untilListening(child, port);
   } catch (error) {
     await stop(child);
-    throw new Error(`${server.label} did not start (${words.join(' ')}): ${error.message}`);
+    throw new StepError(`${server.label} did not start (${words.join(' ')}): ${error.message}`);
   }
   const commandLine = words.map((word) => (word === '' ? "''" : word.replace(`${port}`, 'PORT'))).join(' ');
   return { ...server, port, pid: child.pid, commandLine, stop: () => stop(child) };

@@ -3,6 +3,7 @@
  * round, because a machine's speed drifts; a row has the medians over the rounds.
  */
 
+import { StepError } from '../../scripts/steps/run.mjs';
 import { runLoad } from '../common/load.mjs';
 import { median } from '../common/report.mjs';
 import { startServer } from '../common/servers.mjs';
@@ -64,7 +65,7 @@ async function populate(server, { keys, valueSize }, settings) {
     ...{ connections: settings.connections, cpu: settings.generatorCore },
   });
   if (result.loaded === keys) return;
-  throw new Error(`${server.label} stored ${result.loaded} of ${keys} keys: ${result.firstError}`);
+  throw new StepError(`${server.label} stored ${result.loaded} of ${keys} keys: ${result.firstError}`);
 }
 
 async function measureCell(cell, servers, settings) {
