@@ -76,7 +76,7 @@ export class Request {
   /** An argument as a string, one character per byte: for names and options, not for keys and values. */
   text(index: number): string {
     const offset = this.offset(index);
-    return Buffer.from(this.input.buffer, this.input.byteOffset + offset, this.length(index)).latin1Slice();
+    return Buffer.from(this.input.buffer, this.input.byteOffset + offset, this.length(index)).toString('latin1');
   }
 
   /** A copy of an argument's bytes, which outlives the command. */

@@ -24,7 +24,7 @@ import type { Answer, Command, RunAsync } from '../commands/command.js';
 import { NOAUTH, wrongArity } from '../commands/replies.js';
 import { Request } from '../commands/request.js';
 import type { ServerPort } from '../commands/server-port.js';
-import { arityFits, type CommandTable, checkedSubcommand } from '../commands/table.js';
+import { type CommandTable, checkedSubcommand } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import {
   COMMAND_WORDS,

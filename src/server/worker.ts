@@ -11,7 +11,7 @@ import { Keyspace } from '../engine/keyspace.js';
 import { Upkeep } from '../engine/upkeep.js';
 import { loadAddon } from '../transport/addon.js';
 import { NativeTransport } from '../transport/native.js';
-import { StreamTransport } from '../transport/streams.js';
+import type { ListenOptions, StreamTransport } from '../transport/streams.js';
 import { Bus } from './bus.js';
 import { Config, type ConfigChanges } from './config/config.js';
 import { Dispatcher } from './dispatcher.js';
@@ -40,11 +40,15 @@ const server = new WorkerServer({
 const events = {
   onBatch: (count: number): void => dispatcher.onBatch(count),
   onConnect: (connection: number): void => server.connected(connection),
+  refusal: (): string => server.refusal(),
 };
-const transport =
-  addon === undefined
-    ? new StreamTransport(COMMANDS.commands, keyspace, events)
-    : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
+const transport = addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
+
+/** The fallback is loaded only where it is needed. */
+async function openStreams(): Promise<StreamTransport> {
+  const streams = await import('../transport/streams.js');
+  return new streams.StreamTransport(COMMANDS.commands, keyspace, events);
+}
 const dispatcher: Dispatcher = new Dispatcher(keyspace, COMMANDS, transport, statistics, server, server.hooks, server.nobody);
 const upkeep = new Upkeep(
   keyspace,
@@ -56,9 +60,9 @@ server.start(dispatcher, transport, {
   adopt: (fd: number): void => {
     if (transport instanceof NativeTransport) transport.adopt(fd);
   },
-  listen: (options): Promise<number> => {
-    if (transport instanceof StreamTransport) return transport.listen(options);
-    throw new Error('the native transport is given its sockets');
+  listen: (options: ListenOptions): Promise<number> => {
+    if (transport instanceof NativeTransport) throw new Error('the native transport is given its sockets');
+    return transport.listen(options);
   },
   stop: async (): Promise<void> => {
     upkeep.stop();

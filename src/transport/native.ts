@@ -2,6 +2,7 @@
  * Transport over the native core: one epoll set for each worker, two native calls for each turn of its event loop.
  */
 
+import { performance } from 'node:perf_hooks';
 import type { Keyspace } from '../engine/keyspace.js';
 import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
 import type { CommandKeys } from '../protocol/descriptors.js';
@@ -22,6 +23,9 @@ import {
 const FLAGS = 6;
 /** Turns in one go before timers and messages get their chance. */
 const TURNS_MAX = 64;
+/** How long a stop lets a connection read its last replies. */
+const STOP_LINGER_MS = 2000;
+const STOP_POLL_MS = 5;
 
 export class NativeTransport implements Transport {
   readonly arrays: TransportArrays;
@@ -31,6 +35,9 @@ export class NativeTransport implements Transport {
   private readonly events: TransportEvents;
   private readonly arena: Uint8Array;
   private readonly arenaArgs: Int32Array;
+  /** One past the highest slot ever given out. */
+  private slots = 0;
+  private readonly figures = new Float64Array(8);
 
   constructor(addon: NativeAddon, table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
     this.events = events;
@@ -66,7 +73,9 @@ export class NativeTransport implements Transport {
   /** Takes over an accepted socket. Returns its connection slot, -1 when there is none left. */
   adopt(fd: number): number {
     const connection = this.poller.add(fd);
-    if (connection >= 0) this.events.onConnect(connection);
+    if (connection < 0) return connection;
+    this.slots = Math.max(this.slots, connection + 1);
+    this.events.onConnect(connection);
     return connection;
   }
 
@@ -138,6 +147,23 @@ export class NativeTransport implements Transport {
 
   stats(out: Float64Array): void {
     this.poller.stats(out);
+  }
+
+  /** Answers what has been received, lets every connection read its replies, and closes. */
+  async stop(): Promise<void> {
+    this.onReady();
+    for (let connection = 0; connection < this.slots; connection++) this.close(connection, STOP_LINGER_MS);
+    const deadline = performance.now() + 2 * STOP_LINGER_MS;
+    while (this.connectionCount() > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+      this.onReady();
+    }
+    this.destroy();
+  }
+
+  private connectionCount(): number {
+    this.poller.stats(this.figures);
+    return this.figures[0];
   }
 
   destroy(): void {
