@@ -113,6 +113,11 @@ export class Control {
     this.words[POLICY] = policy;
   }
 
+  /** Redis's name of the eviction policy. */
+  get policyName(): PolicyName {
+    return POLICIES[this.policy];
+  }
+
   /** How many candidates an eviction looks at. */
   get samples(): number {
     return this.words[SAMPLES];

@@ -40,7 +40,15 @@ export interface ServerEvents {
  * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE, ERR_TOO_LITTLE_MEMORY, ERR_NATIVE_UNAVAILABLE
  */
 export async function startServer(config: Config, logger: Logger, events: ServerEvents): Promise<RunningServer> {
-  return serve(createKeyspace(config), config, logger, events);
+  const keyspace = createKeyspace(config);
+  const server = await serve(keyspace, config, logger, events);
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      keyspace.detach();
+    },
+  };
 }
 
 /** Starts a server on a keyspace that is there already. */
@@ -122,7 +130,6 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
       stopping ??= (async () => {
         acceptor?.close();
         await fleet.stop(STOP_GRACE_MS);
-        keyspace.detach();
       })();
       return stopping;
     },
