@@ -57,6 +57,8 @@ export class Keyspace {
   readonly shards: readonly Shard[];
   readonly clock: Clock;
   readonly registry: ThreadRegistry;
+  /** Uniform in [0, 1): whatever is to be chosen at random is chosen by it. */
+  readonly random: () => number;
   /** Shard whose lock this thread keeps, or undefined. */
   private current: Shard | undefined;
   private operations = 0;
@@ -68,6 +70,7 @@ export class Keyspace {
   private constructor(handle: KeyspaceHandle, clock: Clock, random: () => number) {
     this.handle = handle;
     this.clock = clock;
+    this.random = random;
     this.control = new Control(handle.control);
     if (!this.control.valid) throw new AshlarError('ERR_BAD_HANDLE', 'the handle is not one of an Ashlar cache');
     this.registry = new ThreadRegistry(this.control.words, this.control.registryWord);

@@ -30,7 +30,9 @@ import {
   hasExpiryBlock,
   itemBytes,
   keyLength,
+  isRaw,
   keyOffset,
+  markRaw,
   TYPE_STRING,
   typeOf,
   valueLength,
@@ -178,13 +180,21 @@ export class Shard {
     if (entry === 0) return 0;
     const item = this.index.itemAt(entry);
     this.entry = entry;
+    return this.removeExpired(item) ? 0 : item;
+  }
+
+  /** Whether an item is past its deadline. */
+  isExpired(item: number): boolean {
     const expiry = expiryOf(this.words, item);
-    if (expiry !== 0 && expiry <= this.clock.now) {
-      this.figures[EXPIRED]++;
-      this.remove(item);
-      return 0;
-    }
-    return item;
+    return expiry !== 0 && expiry <= this.clock.now;
+  }
+
+  /** Removes an item that was come by if it is past its deadline, and says whether it was. */
+  removeExpired(item: number): boolean {
+    if (!this.isExpired(item)) return false;
+    this.figures[EXPIRED]++;
+    this.remove(item);
+    return true;
   }
 
   /** Finds an item to be read: counts a hit or a miss, and the access. */
@@ -414,6 +424,78 @@ export class Shard {
     }
     this.count(to, 1);
     return to;
+  }
+
+  /**
+   * Gives an item another key, or another database, in the cell that it has and in the place of whatever is under that key. To Redis it is
+   * a new key: its access clock begins anew.
+   * @returns false when the cell does not fit, or the index has no memory: nothing has changed
+   */
+  rename(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
+    const words = this.words;
+    const valueBytes = valueLength(words, item);
+    const deadline = expiryOf(words, item);
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
+    if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.fitCell(item, bytes)) return false;
+    const old = this.find(hash, key, keyAt, keyBytes, database);
+    const type = typeOf(words, item);
+    const raw = isRaw(words, item);
+    this.count(item, -1);
+    this.index.remove(this.index.findItem(this.hashOf(item), item));
+    this.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
+    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh());
+    if (raw) markRaw(words, item);
+    copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
+    this.enterIndex(item, hash, old);
+    this.writeDeadline(item, deadline);
+    this.count(item, 1);
+    return true;
+  }
+
+  /**
+   * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding and
+   * deadline.
+   * @param from the item in `source`; it stays where it is
+   * @returns false when there is no memory for it; under a policy that evicts, what was under the key may have gone
+   */
+  addCopy(source: Shard, from: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
+    const words = this.words;
+    const valueBytes = valueLength(source.words, from);
+    const deadline = expiryOf(source.words, from);
+    const pin = source === this ? from : 0;
+    if (!this.reserveKey(pin, hash, key, keyAt, keyBytes, database)) return false;
+    this.pinned = pin;
+    const item = this.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    this.pinned = 0;
+    if (item === 0) return false;
+    writeHeader(words, item, keyBytes, valueBytes, database, typeOf(source.words, from), deadline !== 0, this.access.fresh());
+    if (isRaw(source.words, from)) markRaw(words, item);
+    copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
+    copyBytes(source.bytes, valueOffset(source.words, from), this.bytes, valueOffset(words, item), valueBytes);
+    this.enterIndex(item, hash, this.find(hash, key, keyAt, keyBytes, database));
+    this.writeDeadline(item, deadline);
+    this.count(item, 1);
+    return true;
+  }
+
+  /** Makes sure that the index has room for a key, if it is not there. `item` stays where it is. */
+  private reserveKey(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
+    if (this.find(hash, key, keyAt, keyBytes, database) !== 0) return true;
+    this.pinned = item;
+    const reserved = this.reserveEntry(hash);
+    this.pinned = 0;
+    return reserved;
+  }
+
+  /** Points the index at a new item, in the place of the item `old` (0 = none), which is freed. */
+  private enterIndex(item: number, hash: number, old: number): void {
+    if (old === 0) {
+      this.index.insert(hash, item);
+      return;
+    }
+    this.count(old, -1);
+    this.index.replace(this.index.findItem(hash, old), item);
+    this.release(old);
   }
 
   /** Removes an item: from the index, and its memory. */

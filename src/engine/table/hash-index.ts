@@ -200,6 +200,11 @@ export class HashIndex {
     return 1 << (this.depth - this.words[this.pool.entry(page) + DEPTH]);
   }
 
+  /** Whether the segment of directory entry `position` has no entries: a scan need not look at its buckets. */
+  isSegmentEmpty(position: number): boolean {
+    return this.words[this.pool.entry(this.words[this.directory + position] >>> SEGMENT_SHIFT) + COUNT] === 0;
+  }
+
   /** Segments in use. */
   segments(): number {
     let count = 0;
