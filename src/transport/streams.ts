@@ -22,7 +22,7 @@ import {
   EVENT_CLOSED,
   type FrameLimits,
 } from '../protocol/descriptors.js';
-import { FrameState, RespSplitter } from '../protocol/resp/splitter.js';
+import { FrameState, RespSplitter, SPLIT_BIG, SPLIT_ERROR, SPLIT_PARTIAL } from '../protocol/resp/splitter.js';
 import {
   ARGS_MAX,
   COMMANDS_MAX,
@@ -89,6 +89,7 @@ export class StreamTransport implements Transport {
   readonly arrays: TransportArrays;
   input: Uint8Array = new Uint8Array(0);
   args: Int32Array;
+  private readonly arenaArgs: Int32Array;
   private readonly splitter: RespSplitter;
   private readonly events: TransportEvents;
   private readonly connections: (Connection | undefined)[] = [];
@@ -106,7 +107,8 @@ export class StreamTransport implements Transport {
     const [k0, k1] = keyspace.control.hashKey;
     this.splitter = new RespSplitter(table, k0, k1, keyspace.shards.length);
     this.events = events;
-    this.args = new Int32Array(ARGS_MAX * ARG_WORDS);
+    this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
+    this.args = this.arenaArgs;
     this.arrays = {
       output: new Uint8Array(OUTPUT_BYTES),
       segments: new Int32Array(SEGMENTS_MAX * 3),
@@ -193,26 +195,28 @@ export class StreamTransport implements Transport {
 
   /** Splits and executes what can be; returns how many bytes were used up. */
   private execute(slot: number, connection: Connection, bytes: Uint8Array, length: number): number {
+    const splitter = this.splitter;
     let start = 0;
-    while (!connection.closing && !connection.suspended) {
-      const splitter = this.splitter;
-      splitter.split(slot, connection.state, bytes, start, length, this.arrays.commands, 0, this.args, 0, connection.limits);
-      const count = splitter.commandCount;
-      if (count === 0) return splitter.growArgs ? this.executeWide(slot, connection, bytes, start, length) : splitter.consumed;
-      start = this.runBatch(slot, connection, bytes, count, splitter.consumed);
+    while (start < length && !connection.closing && !connection.suspended) {
+      const { commands } = this.arrays;
+      const status = splitter.split(slot, connection.state, bytes, start, length, commands, 0, this.arenaArgs, 0, connection.limits);
+      this.args = status === SPLIT_BIG ? splitter.bigArgs : this.arenaArgs;
+      start = splitter.consumed;
+      if (splitter.commandCount > 0) start = this.runBatch(connection, bytes, splitter.commandCount, start);
+      if (status === SPLIT_PARTIAL || status === SPLIT_ERROR) break;
     }
     return start;
   }
 
   /** Runs a batch of descriptors; returns the offset up to which input is used up. */
-  private runBatch(slot: number, connection: Connection, bytes: Uint8Array, count: number, consumed: number): number {
+  private runBatch(connection: Connection, bytes: Uint8Array, count: number, consumed: number): number {
     this.frames += count;
     this.input = bytes;
     this.suspendedAt = -1;
     this.events.onBatch(count);
     if (this.suspendedAt < 0) return consumed;
+    // What follows the command that suspended is split again later, the incomplete frame at its end too.
     connection.state.reset();
-    void slot;
     return this.suspendedAt;
   }
 
