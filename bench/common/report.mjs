@@ -31,6 +31,11 @@ export function table(heads, rows, textColumns = 1) {
   return [line(heads), rule, ...rows.map(line)].join('\n');
 }
 
+/** A line about what has been measured so far, on standard error; standard output gets the tables. */
+export function note(line) {
+  process.stderr.write(`${line}\n`);
+}
+
 /** Writes bench/results/NAME.md and NAME.json. @returns {string} the path of the Markdown, for people */
 export function writeResults(name, markdown, data) {
   mkdirSync(inRoot('bench', 'results'), { recursive: true });

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { inRoot, root } from '../../scripts/steps/paths.mjs';
-import { StepError } from '../../scripts/steps/run.mjs';
+import { StepError, say } from '../../scripts/steps/run.mjs';
 import { floorPath } from '../server/build-load.mjs';
 import { freePort, isInstalled, start, stop, untilListening } from './processes.mjs';
 
@@ -52,22 +52,35 @@ const SERVERS = {
   },
 };
 
-export const SERVER_NAMES = Object.keys(SERVERS);
+const SERVER_NAMES = Object.keys(SERVERS);
 
 /**
  * A server as it is named on the command line: `memcached`, or `memcached:mcmeta` for another protocol than its usual one.
  * @returns {{ label: string, name: string, protocol: string }}
  * @throws {StepError} for an unknown name
  */
-export function parseServer(text) {
+function parseServer(text) {
   const [name, protocol] = text.split(':');
   if (!Object.hasOwn(SERVERS, name))
     throw new StepError(`unknown server ${name}; known are ${SERVER_NAMES.join(', ')}`);
   return { label: text, name, protocol: protocol ?? SERVERS[name].protocol };
 }
 
-/** @returns {string | undefined} why a server can't be measured here */
-export const whyAbsent = ({ name }) => SERVERS[name].absent();
+/**
+ * The servers to measure. What can't be measured here is left out with a line, and is an error if it was asked for.
+ * @param {string | undefined} wanted names, separated by commas
+ * @param {string[]} usual names, when nothing is asked for
+ * @throws {StepError}
+ */
+export function presentServers(wanted, usual) {
+  const servers = (wanted?.split(',') ?? usual).map(parseServer);
+  return servers.filter((server) => {
+    const reason = SERVERS[server.name].absent();
+    if (reason !== undefined && wanted !== undefined) throw new StepError(`${server.label}: ${reason}`);
+    if (reason !== undefined) say(`without ${server.label}: ${reason}`);
+    return reason === undefined;
+  });
+}
 
 /** @returns {string | undefined} its version, from itself */
 export const versionOf = ({ name }) => SERVERS[name].version();

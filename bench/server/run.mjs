@@ -8,11 +8,11 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { prepare } from '../../scripts/steps/prepare.mjs';
-import { main, StepError, say } from '../../scripts/steps/run.mjs';
+import { main, StepError } from '../../scripts/steps/run.mjs';
 import { describeMachine } from '../common/machine.mjs';
-import { writeResults } from '../common/report.mjs';
-import { parseServer, versionOf, whyAbsent } from '../common/servers.mjs';
+import { prepareOrSay } from '../common/prepare.mjs';
+import { note, writeResults } from '../common/report.mjs';
+import { presentServers, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
 import { byDataset, cellName, chooseCells, threadCells } from './matrix.mjs';
 import { measureDataset, measureFloor } from './measure.mjs';
@@ -59,9 +59,9 @@ await main(async () => {
     return;
   }
   const plan = withMessage(() => makePlan(words));
-  if (!words['no-build']) await buildAshlar();
+  if (!words['no-build']) prepareOrSay();
   buildLoad();
-  const data = await measureAll(plan, presentServers(plan));
+  const data = await measureAll(plan, presentServers(words.servers, usualServers(plan.matrix)));
   const path = writeResults(plan.out, toMarkdown(data), data);
   const ops = data.rows.reduce((sum, row) => sum + row.ops, 0);
   process.stdout.write(`\n${toMarkdown(data)}\n\n${ops} operations measured; written to ${path}\n`);
@@ -88,8 +88,7 @@ function makePlan(words) {
   return {
     cells: words['threads-only'] ? [] : chooseCells(matrix, only),
     threadCells: words['no-threads'] || (isPart && !words['threads-only']) ? [] : threadCells(matrix),
-    servers: (list(words.servers) ?? usualServers(matrix)).map(parseServer),
-    wantsAll: words.servers !== undefined,
+    matrix,
     out: words.out ?? `server${suffix}`,
     serverCore: several ? 0 : undefined,
     settings: {
@@ -122,32 +121,13 @@ function withMessage(work) {
   }
 }
 
-async function buildAshlar() {
-  try {
-    await prepare({ tests: true });
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    say(`Ashlar could not be built, measuring without it or as it was: ${error.message}`);
-  }
-}
-
-/** Servers that can be measured here; what is missing is said, and is an error only if it was asked for by name. */
-function presentServers(plan) {
-  return plan.servers.filter((server) => {
-    const reason = whyAbsent(server);
-    if (reason !== undefined && plan.wantsAll) throw new StepError(`${server.label}: ${reason}`);
-    if (reason !== undefined) say(`without ${server.label}: ${reason}`);
-    return reason === undefined;
-  });
-}
-
 async function measureAll(plan, servers) {
   const { settings, serverCore } = plan;
   const data = { machine: describeMachine(), versions: {}, commandLines: {}, settings, rows: [], threadRows: [] };
   for (const server of servers) data.versions[server.name] = versionOf(server);
   const into = (rows) => (row) => {
     rows.push(row);
-    say(`${cellName(row)}: ${rowText(row)}`);
+    note(`${cellName(row)}: ${rowText(row)}`);
   };
   const floor = servers.find((server) => server.name === 'floor');
   const loadable = servers.filter((server) => server !== floor);

@@ -1,0 +1,133 @@
+/**
+ * `npm run bench:memory`: what an item costs beyond its key and its value. For each size, with and without a time to live, a fresh
+ * server is filled, and the growth of its resident memory is divided by the items. Ashlar beside redis-server and memcached.
+ * Results go to bench/results/memory.{md,json}.
+ *
+ *   --servers a,b   which (ashlar, redis, memcached)      --items N   instead of a million
+ *   --smoke         a few items, to see that it works      --no-build  measure what is built
+ */
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { main, StepError } from '../../scripts/steps/run.mjs';
+import { runLoad } from '../common/load.mjs';
+import { describeMachine, machineLine } from '../common/machine.mjs';
+import { prepareOrSay } from '../common/prepare.mjs';
+import { figure, note, table, writeResults } from '../common/report.mjs';
+import { presentServers, startServer, versionOf } from '../common/servers.mjs';
+import { buildLoad } from './build-load.mjs';
+
+const KEY_BYTES = 16;
+const TTL_SECONDS = 86_400;
+const SIZES = [
+  { items: 1_000_000, valueSize: 8 },
+  { items: 1_000_000, valueSize: 32 },
+  { items: 1_000_000, valueSize: 100 },
+  { items: 1_000_000, valueSize: 500 },
+  { items: 200_000, valueSize: 4096 },
+];
+const SMOKE_SIZES = [{ items: 20_000, valueSize: 32 }];
+
+/** Memory is read when it has moved less than this within this time, but doesn't wait longer than the limit. */
+const STILL_BYTES = 256 * 1024;
+const STILL_MS = 500;
+const STILL_MS_MAX = 5000;
+
+/** Before memory is read for the first time: code is compiled, buffers and heaps have grown to what traffic needs. */
+const WARM_UP = { op: 'set', keys: 1000, warmup: 0, seconds: 1 };
+
+await main(async () => {
+  const { values: words } = parseArgs({
+    options: {
+      servers: { type: 'string' },
+      items: { type: 'string' },
+      smoke: { type: 'boolean' },
+      'no-build': { type: 'boolean' },
+    },
+  });
+  if (!words['no-build']) prepareOrSay();
+  buildLoad();
+  const servers = presentServers(words.servers, ['ashlar', 'redis', 'memcached']);
+  const data = { machine: describeMachine(), versions: {}, rows: [] };
+  for (const server of servers) data.versions[server.name] = versionOf(server);
+  for (const cell of cellsOf(words)) {
+    for (const server of servers) data.rows.push(await measure(server, cell));
+  }
+  const markdown = toMarkdown(data);
+  const path = writeResults(words.smoke ? 'memory-smoke' : 'memory', markdown, data);
+  const items = data.rows.reduce((sum, row) => sum + row.items, 0);
+  process.stdout.write(`${markdown}\n\n${items} items stored; written to ${path}\n`);
+});
+
+function cellsOf(words) {
+  const sizes = words.smoke ? SMOKE_SIZES : SIZES;
+  const items = words.items === undefined ? undefined : Number(words.items);
+  return sizes.flatMap((size) => [false, true].map((ttl) => ({ ...size, items: items ?? size.items, ttl })));
+}
+
+/** @returns {Promise<object>} one row: bytes an item beyond key and value, and what they come from */
+async function measure(server, { items, valueSize, ttl }) {
+  const started = await startServer(server);
+  try {
+    await runLoad(started, { ...WARM_UP, 'key-size': KEY_BYTES, 'value-size': valueSize, depth: 16 });
+    const before = await residentBytes(started.pid);
+    const result = await runLoad(started, {
+      ...{ op: 'none', load: true, keys: items, 'key-size': KEY_BYTES, 'value-size': valueSize },
+      ttl: ttl ? TTL_SECONDS : undefined,
+    });
+    if (result.loaded !== items)
+      throw new StepError(`${server.label} stored ${result.loaded} of ${items}: ${result.firstError}`);
+    const after = await residentBytes(started.pid);
+    const overhead = (after - before) / items - KEY_BYTES - valueSize;
+    note(
+      `${server.label}: ${items} items of ${valueSize} B${ttl ? ' with TTL' : ''}: ${figure(overhead)} bytes beyond key and value`,
+    );
+    return { server: server.label, items, valueSize, ttl, overhead, emptyBytes: before, grownBytes: after - before };
+  } finally {
+    await started.stop();
+  }
+}
+
+/** Resident memory once it stands still: tables grow and caches fill for a moment after the last request. */
+async function residentBytes(pid) {
+  let before = readResident(pid);
+  for (let waited = 0; waited < STILL_MS_MAX; waited += STILL_MS) {
+    await sleep(STILL_MS);
+    const now = readResident(pid);
+    if (Math.abs(now - before) < STILL_BYTES) return now;
+    before = now;
+  }
+  return before;
+}
+
+function readResident(pid) {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+function toMarkdown({ machine, versions, rows }) {
+  const servers = [...new Set(rows.map((row) => row.server))];
+  const cells = [...new Set(rows.map(cellName))];
+  const lines = cells.map((cell) => [
+    cell,
+    ...servers.map((server) => figure(rows.find((row) => row.server === server && cellName(row) === cell)?.overhead)),
+  ]);
+  const empty = servers.map((server) => figure(rows.find((row) => row.server === server).emptyBytes / 2 ** 20));
+  return [
+    '# Memory of an item',
+    machineLine(machine),
+    `${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}. Bytes of resident memory for an item beyond its ${KEY_BYTES}-byte key and its value: growth of`,
+    'VmRSS while a fresh server is filled, divided by the items. It has everything in it that grows: headers, index, allocator, buffers.',
+    '',
+    table(['items', ...servers], lines),
+    '',
+    table(['', ...servers], [['the empty server, MiB', ...empty]]),
+  ].join('\n');
+}
+
+function cellName({ items, valueSize, ttl }) {
+  return `${items.toLocaleString('en-US')} of ${valueSize} B${ttl ? ', TTL' : ''}`;
+}
