@@ -10,12 +10,12 @@
 import { equalsIgnoreCase } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { parseBigInt64, parseInt64 } from '../base/numbers.js';
-import { TYPE_STRING, typeOf } from '../engine/item.js';
+import { KEY_BYTES_MAX, TYPE_STRING, typeOf } from '../engine/item.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import type { Shard } from '../engine/shard.js';
 import type { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Client } from './client.js';
-import { WRONGTYPE } from './replies.js';
+import { KEY_TOO_LONG, OOM, WRONGTYPE } from './replies.js';
 import type { ServerPort } from './server-port.js';
 
 const OFFSET = 0;
@@ -23,6 +23,8 @@ const LENGTH = 1;
 const HASH = 2;
 const SLOT = 3;
 const ARG_SHIFT = 2;
+
+const ONLY_SHARD: readonly number[] = [0];
 
 export class Request {
   readonly keyspace: Keyspace;
@@ -156,12 +158,21 @@ export class Request {
     return shard.setString(this.hash(index), this.input, at, this.length(index), this.database, value, valueAt, valueBytes, expiry);
   }
 
+  /** Answers for a write to a key argument that the engine refused: the key is too long, or there is no memory. */
+  refuse(index: number): void {
+    this.reply.error(this.length(index) > KEY_BYTES_MAX ? KEY_TOO_LONG : OOM);
+  }
+
   /**
    * Runs `work` with the shards of several key arguments locked, so that it is atomic; `enter`, `read`, ... may be used within.
    * @param first index of the first key, `last` of the last, `step` between keys
    */
   atomically(first: number, last: number, step: number, work: () => void): void {
     // One shard too is locked as a set: `enter` gives a kept lock up now and then, which must not happen half way through.
+    if (this.keyspace.shards.length === 1) {
+      this.keyspace.withShards(ONLY_SHARD, work);
+      return;
+    }
     const numbers = new Set<number>();
     for (let index = first; index <= last; index += step) numbers.add(this.shardNumber(index));
     this.keyspace.withShards(

@@ -34,6 +34,7 @@ export const DATABASES_MAX = 64;
 
 const KEY_LENGTH_MASK = 0xfffff;
 const IDENTITY_MASK = 0x3ffffff;
+const NO_IDENTITY = -1;
 const DATABASE_SHIFT = 20;
 const TYPE_SHIFT = 26;
 const HAS_EXPIRY = 1 << 29;
@@ -121,9 +122,9 @@ export function databaseOf(words: Int32Array, item: number): number {
   return (words[item >>> 2] >>> DATABASE_SHIFT) & 63;
 }
 
-/** What must be equal for an item to be `database`'s item with a key of `keyLength` bytes. */
+/** What must be equal for an item to be `database`'s item with a key of `keyLength` bytes. No item has the identity of a key that is too long. */
 export function identity(keyLength: number, database: number): number {
-  return keyLength | (database << DATABASE_SHIFT);
+  return keyLength > KEY_LENGTH_MASK ? NO_IDENTITY : keyLength | (database << DATABASE_SHIFT);
 }
 
 /** Whether the item is the one with this identity and these key bytes. */

@@ -29,6 +29,7 @@ import {
   expiryOf,
   hasExpiryBlock,
   itemBytes,
+  KEY_BYTES_MAX,
   keyLength,
   isRaw,
   keyOffset,
@@ -248,7 +249,7 @@ export class Shard {
   /**
    * Makes an item for a string of `valueBytes` under a key, in the place of whatever is there. The value's bytes are the caller's to write,
    * all of them, before the lock is released.
-   * @returns the item, or 0 when there is no memory for it; the old value is still there
+   * @returns the item, or 0 when there is no memory for it (the old value is still there) or the key is too long
    */
   prepareString(
     hash: number,
@@ -291,7 +292,7 @@ export class Shard {
     valueBytes: number,
     deadline: number,
   ): number {
-    if (!this.reserveEntry(hash)) return 0;
+    if (keyBytes > KEY_BYTES_MAX || !this.reserveEntry(hash)) return 0;
     const item = this.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
     if (item === 0) return 0;
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
