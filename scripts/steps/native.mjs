@@ -15,6 +15,8 @@ import { hashOf, readStamp, writeStamp } from './stamp.mjs';
 
 const ADDON = 'build/Release/ashlar.node';
 const LOG = '.build/native.log';
+/** Most that a build can say. */
+const OUTPUT_BYTES_MAX = 1 << 28;
 
 /** @returns {boolean} whether the user wants to do without the native core */
 export const nativeIsOff = () => process.env.ASHLAR_NATIVE === 'off';
@@ -56,8 +58,11 @@ export function buildNative({ optional }) {
 function rebuild() {
   const nodeGyp = findNodeGyp();
   if (!nodeGyp) return 'node-gyp is not installed';
-  const args = [nodeGyp, 'rebuild', ...headerOptions()];
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const env = { ...process.env };
+  const headers = headerDirectory();
+  if (headers) env.npm_config_nodedir = headers;
+  const options = { cwd: root, env, encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX };
+  const result = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--jobs', 'max'], options);
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
   mkdirSync(stateDirectory, { recursive: true });
   writeFileSync(inRoot(LOG), output);
@@ -68,6 +73,8 @@ function rebuild() {
 
 /** The line of a long log that says why: the compiler's first error, or node-gyp's. */
 function firstError(output) {
+  if (output.includes('network connectivity'))
+    return "Node's headers are not on this machine, and could not be downloaded";
   const lines = output.split('\n');
   const line =
     lines.find((text) => /\berror:/.test(text)) ?? lines.find((text) => /gyp ERR! stack (Error: )?\S/.test(text));
@@ -87,13 +94,12 @@ function findNodeGyp() {
 }
 
 /**
- * Node's tarballs and most packages of distributions bring the headers along, and using them needs no network. A `nodedir` that
- * the user configured wins; npm hands it on in the environment, up to npm 11.
+ * Where Node's headers are, if that is known: where the user's npm configuration says (npm hands it on, up to npm 11), or beside Node
+ * itself, as in Node's tarballs and most packages of distributions. Otherwise node-gyp downloads them.
  */
-function headerOptions() {
-  if (process.env.npm_config_nodedir || process.env.npm_package_config_node_gyp_nodedir) return [];
+function headerDirectory() {
   const prefix = dirname(dirname(realpathSync(process.execPath)));
-  return headersVersion(prefix) === process.version ? [`--nodedir=${prefix}`] : [];
+  return process.env.npm_config_nodedir || (headersVersion(prefix) === process.version ? prefix : undefined);
 }
 
 /** @returns {string | undefined} the version that the headers under a prefix are of, like `v20.20.2` */
