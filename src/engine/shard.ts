@@ -430,7 +430,7 @@ export class Shard {
   /**
    * Gives an item another key, or another database, in the cell that it has and in the place of whatever is under that key. To Redis it is
    * a new key: its access clock begins anew.
-   * @returns false when the cell does not fit, or the index has no memory: nothing has changed
+   * @returns false when the cell does not fit, the index has no memory, or the key is too long: nothing has changed
    */
   rename(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
     const words = this.words;
@@ -457,7 +457,7 @@ export class Shard {
    * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding and
    * deadline.
    * @param from the item in `source`; it stays where it is
-   * @returns false when there is no memory for it; under a policy that evicts, what was under the key may have gone
+   * @returns false when there is no memory for it (under a policy that evicts, what was under the key may have gone) or the key is too long
    */
   addCopy(source: Shard, from: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
     const words = this.words;
@@ -482,6 +482,7 @@ export class Shard {
   /** Makes sure that the index has room for a key, if it is not there. `item` stays where it is. */
   private reserveKey(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
     if (this.find(hash, key, keyAt, keyBytes, database) !== 0) return true;
+    if (keyBytes > KEY_BYTES_MAX) return false;
     this.pinned = item;
     const reserved = this.reserveEntry(hash);
     this.pinned = 0;

@@ -48,6 +48,8 @@ export const DIRECTORY_DEPTH_WORD = 7;
 
 /** Buckets of a segment, which a scan visits one by one. */
 export const SEGMENT_BUCKETS = BUCKETS;
+/** Most entries that have one bucket as their home. */
+export const HOME_ENTRIES_MAX = 8 * (REACH + 1);
 
 /** Entries of the segment being split. */
 const scratch = new Int32Array(SEGMENT_WORDS);
