@@ -10,6 +10,7 @@ import { VALUE_BYTES_MAX } from '../../engine/item.js';
 import { SHARDS_MAX } from '../../engine/keyspace.js';
 import type { Machine } from './machine.js';
 import {
+  addressesType,
   booleanType,
   bytesOrPercentType,
   bytesType,
@@ -17,7 +18,6 @@ import {
   durationType,
   enumerationType,
   integerType,
-  listType,
   octalType,
   outputLimitsType,
   textType,
@@ -76,11 +76,11 @@ export const PARAMETERS = {
     help: 'TCP port to listen on. 0 means none if there is a `unixsocket`, and any free port otherwise.',
   }),
   bind: parameter({
-    type: listType('addresses', 16, 'Too many bind addresses specified.'),
+    type: addressesType(),
     group: 'network',
     initial: ['127.0.0.1'],
     mutable: false,
-    help: 'Addresses to listen on. `*` and `::*` stand for all IPv4 and all IPv6 addresses; with a leading `-` an address may be unavailable. The default lets only this machine in: set `requirepass` before opening up.',
+    help: 'Addresses to listen on. `*` (or `0.0.0.0`) stands for all IPv4 and `::*` (or `::`) for all IPv6 addresses; with a leading `-` an address may be unavailable. The default lets only this machine in: set `requirepass` before opening up.',
   }),
   unixsocket: parameter({
     type: textType('path'),

@@ -171,15 +171,17 @@ export function constantType(only: string, otherwise: string): ValueType<string>
   return { ...type, list: true, parse };
 }
 
-/** A list of words. */
-export function listType(syntax: string, most: number, tooMany: string): ValueType<readonly string[]> {
+const ADDRESSES_MAX = 16;
+
+/** Addresses to listen on. Redis's `*` and `::*` are kept as what the system calls them. */
+export function addressesType(): ValueType<readonly string[]> {
   return {
-    syntax,
+    syntax: 'addresses',
     list: true,
     parse: (words) => {
       const list = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== '');
-      if (list.length > most) throw new ValueError(tooMany);
-      return list;
+      if (list.length > ADDRESSES_MAX) throw new ValueError('Too many bind addresses specified.');
+      return list.map((address) => address.replace(/^(-?)\*$/, '$10.0.0.0').replace(/^(-?)::\*$/, '$1::'));
     },
     print: (value) => value.join(' '),
     describe: (value) => value.join(' '),

@@ -26,9 +26,9 @@ it('later sources win', async () => {
 });
 
 it('reads lists from the environment', async () => {
-  const environment = { ASHLAR_BIND: '127.0.0.1 ::1', ASHLAR_REQUIREPASS: 'two words "quoted' };
+  const environment = { ASHLAR_BIND: '127.0.0.1 * -::*', ASHLAR_REQUIREPASS: 'two words "quoted' };
   const config = await loadConfig({ environment, machine });
-  expect(config.bind).toEqual(['127.0.0.1', '::1']);
+  expect(config.bind).toEqual(['127.0.0.1', '0.0.0.0', '-::']);
   expect(config.requirepass).toBe('two words "quoted');
   expect(config.file).toBeUndefined();
 });
