@@ -62,8 +62,8 @@ export class Keyspace {
   /** Shard whose lock this thread keeps, or undefined. */
   private current: Shard | undefined;
   private operations = 0;
-  /** Within `withShards`: the shards that are worked on are locked already. */
-  private severalLocked = false;
+  /** Within `withShards`: the shards that are worked on, which are locked already. */
+  private several: readonly number[] | undefined;
   private readonly identity: number;
   private readonly shardCount: number;
 
@@ -137,10 +137,11 @@ export class Keyspace {
   /** Locks a shard for one operation, and gives up the one that was locked before if it is another. */
   enter(shard: Shard): Shard {
     if (shard === this.current && ++this.operations < KEEP_LOCK_OPERATIONS) return shard;
-    if (this.severalLocked) return shard;
+    if (this.several !== undefined) return shard;
     this.leave();
-    if (!shard.lock.acquire()) shard.resetTorn();
+    // Noted before it is taken: whatever happens from here on, `abandon` finds it.
     this.current = shard;
+    this.take(shard);
     this.operations = 0;
     return shard;
   }
@@ -149,8 +150,14 @@ export class Keyspace {
   leave(): void {
     const current = this.current;
     if (current === undefined) return;
-    this.current = undefined;
     current.lock.release();
+    this.current = undefined;
+  }
+
+  private take(shard: Shard): void {
+    if (!shard.lock.acquire()) shard.resetTorn();
+    // Others may have changed everything since this thread was here.
+    shard.entry = 0;
   }
 
   /**
@@ -159,31 +166,44 @@ export class Keyspace {
    * @param numbers shard numbers, ascending, each once
    */
   withShards<T>(numbers: readonly number[], work: () => T): T {
-    if (this.severalLocked) return work();
+    if (this.several !== undefined) return work();
     this.leave();
-    for (const number of numbers) {
-      const shard = this.shards[number];
-      if (!shard.lock.acquire()) shard.resetTorn();
-    }
-    this.severalLocked = true;
+    this.several = numbers;
     let whole = false;
     try {
+      for (const number of numbers) this.take(this.shards[number]);
       const result = work();
       whole = true;
       return result;
     } finally {
-      this.severalLocked = false;
-      for (const number of numbers) {
-        if (!whole) this.shards[number].resetTorn();
-        this.shards[number].lock.release();
+      if (!whole) this.abandon();
+      else {
+        for (const number of numbers) this.shards[number].lock.release();
+        this.several = undefined;
       }
     }
   }
 
-  /** Gives up the current lock after an exception in the middle of an operation: the shard may be torn and is reset. */
+  /** Whether this thread is in the middle of an operation. Between operations it means that one was broken off: `abandon`. */
+  get isBusy(): boolean {
+    return this.current !== undefined || this.several !== undefined;
+  }
+
+  /**
+   * Resets and unlocks what an operation held that was broken off: by an exception, perhaps one that left no stack to clean up with, or
+   * by the time limit of a `vm` script, after which nothing of the operation runs any more, though the thread lives.
+   */
   abandon(): void {
-    this.current?.resetTorn();
-    this.leave();
+    for (const number of this.several ?? []) this.giveUp(this.shards[number]);
+    if (this.current !== undefined) this.giveUp(this.current);
+    this.several = undefined;
+    this.current = undefined;
+  }
+
+  private giveUp(shard: Shard): void {
+    if (!shard.lock.heldByMe) return;
+    shard.resetTorn();
+    shard.lock.release();
   }
 
   /** Locks every shard, runs `work`, and unlocks them. */

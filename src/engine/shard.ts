@@ -59,6 +59,7 @@ const MAGIC = 0;
 const ITEMS = 8;
 const RESETS = 9;
 const CURSOR = 10;
+const UPKEEP = 11;
 const FIGURES = 8;
 const BASE = FIGURES;
 const HITS = FIGURES + 1;
@@ -595,6 +596,22 @@ export class Shard {
   }
 
   // ---------------------------------------------------------------------------------------------- upkeep
+
+  /**
+   * Claims the next slice of upkeep, if the last one was `restMs` ago: of the threads that share a shard's upkeep, one gets it.
+   * @param now milliseconds since 1970
+   */
+  claimUpkeep(now: number, restMs: number): boolean {
+    const last = Atomics.load(this.words, UPKEEP);
+    const elapsed = ((now | 0) - last) | 0;
+    if (elapsed >= 0 && elapsed < restMs) return false;
+    return Atomics.compareExchange(this.words, UPKEEP, last, now | 0) === last;
+  }
+
+  /** Notes when the last slice of upkeep was, in milliseconds since 1970. */
+  noteUpkeep(now: number): void {
+    Atomics.store(this.words, UPKEEP, now | 0);
+  }
 
   /**
    * Walks on through the pages, removing what has expired, until `until` (by `time`) or once round.

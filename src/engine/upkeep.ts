@@ -16,6 +16,22 @@ const SHRINK_PAGES = 4;
 
 const monotonic = (): number => performance.now();
 
+/**
+ * One slice of upkeep for one shard. The clock has been read.
+ * @returns whether work is left
+ */
+export function tendShard(keyspace: Keyspace, shard: Shard): boolean {
+  keyspace.enter(shard);
+  let left = shard.sweep(monotonic() + SLICE_MS, monotonic);
+  if (shard.pool.used > shard.pool.budget) {
+    const before = shard.pool.used;
+    if (!shard.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
+  }
+  keyspace.leave();
+  shard.noteUpkeep(keyspace.clock.now);
+  return left;
+}
+
 export class Upkeep {
   private readonly keyspace: Keyspace;
   private readonly shards: readonly Shard[];
@@ -47,15 +63,7 @@ export class Upkeep {
   slice(): boolean {
     this.keyspace.clock.tick();
     let left = false;
-    for (const shard of this.shards) {
-      this.keyspace.enter(shard);
-      if (shard.sweep(monotonic() + SLICE_MS, monotonic)) left = true;
-      if (shard.pool.used > shard.pool.budget) {
-        const before = shard.pool.used;
-        if (!shard.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
-      }
-      this.keyspace.leave();
-    }
+    for (const shard of this.shards) if (tendShard(this.keyspace, shard)) left = true;
     if (!left) this.keyspace.releaseEmptied();
     return left;
   }
