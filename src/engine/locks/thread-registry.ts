@@ -33,13 +33,19 @@ export const REGISTRY_WORDS = SLOTS * SLOT_WORDS;
 /** Most threads that can be attached to one cache at a time. */
 export const THREADS_MAX = SLOTS;
 
+/** Registries that this thread has joined: all hear of the end of the workers that it starts. */
+const joined = new Set<ThreadRegistry>();
+
+function onWorker(worker: Worker): void {
+  const id = worker.threadId;
+  worker.once('exit', () => {
+    for (const registry of joined) registry.markDead(id);
+  });
+}
+
 export class ThreadRegistry {
   private readonly words: Int32Array;
   private readonly first: number;
-  private readonly onWorker = (worker: Worker): void => {
-    const id = worker.threadId;
-    worker.once('exit', () => this.markDead(id));
-  };
 
   /** @param first word index of the registry in `words` */
   constructor(words: Int32Array, first: number) {
@@ -65,7 +71,8 @@ export class ThreadRegistry {
         const generation = (Atomics.add(this.words, at + GENERATION, 1) + 1) & GENERATION_MASK;
         Atomics.store(this.words, at + KERNEL_THREAD, kernelThread());
         Atomics.store(this.words, at + NODE_THREAD, threadId);
-        process.on('worker', this.onWorker);
+        if (joined.size === 0) process.on('worker', onWorker);
+        joined.add(this);
         return (generation << 8) | (slot + 1);
       }
     }
@@ -74,7 +81,8 @@ export class ThreadRegistry {
 
   /** Gives the slot back. The thread holds no lock. */
   leave(identity: number): void {
-    process.off('worker', this.onWorker);
+    joined.delete(this);
+    if (joined.size === 0) process.off('worker', onWorker);
     const at = this.entry(identity);
     Atomics.store(this.words, at + STATE, FREE);
   }
@@ -96,7 +104,8 @@ export class ThreadRegistry {
     return count;
   }
 
-  private markDead(nodeThread: number): void {
+  /** Notes that a thread has ended, by Node's number of it. */
+  markDead(nodeThread: number): void {
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = this.first + slot * SLOT_WORDS;
       if (Atomics.load(this.words, at + NODE_THREAD) === nodeThread) Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
