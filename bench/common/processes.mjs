@@ -3,6 +3,7 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
 import { root } from '../../scripts/steps/paths.mjs';
@@ -73,6 +74,19 @@ export async function untilListening(child, port) {
     if (!children.has(child)) throw new StepError(`it ended at once: ${tellingLine(child.output)}`);
     if (Date.now() > deadline) throw new StepError(`nothing listens on its port after ${READY_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Sends one line to a server and returns the first piece of its answer. */
+export async function ask(port, line) {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    socket.setTimeout(STOP_MS, () => socket.destroy(new StepError(`no answer to ${line}`)));
+    socket.end(`${line}\r\n`);
+    const [reply] = await once(socket, 'data');
+    return String(reply);
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -59,7 +59,7 @@ const SERVER_NAMES = Object.keys(SERVERS);
  * @returns {{ label: string, name: string, protocol: string }}
  * @throws {StepError} for an unknown name
  */
-function parseServer(text) {
+export function parseServer(text) {
   const [name, protocol] = text.split(':');
   if (!Object.hasOwn(SERVERS, name))
     throw new StepError(`unknown server ${name}; known are ${SERVER_NAMES.join(', ')}`);
