@@ -1,0 +1,189 @@
+/**
+ * String commands on many keys at once: MGET, MSET, MSETNX. Each is atomic: the shards of all keys are locked together.
+ *
+ * When memory runs out in the middle of an MSET, it is undone: what each key held before is put back, and the error is answered. What
+ * was evicted to make room stays evicted. The old values are copied only when free memory might not do, so that an MSET into a cache that is not
+ * full pays nothing for it. Should there be no memory even to put a value back, its key is gone.
+ */
+
+import {
+  expiryOf,
+  isRaw,
+  itemBytes,
+  KEY_BYTES_MAX,
+  markRaw,
+  TYPE_STRING,
+  typeOf,
+  valueLength,
+  valueOffset,
+} from '../engine/item.js';
+import { PAGE_BYTES } from '../engine/memory/size-classes.js';
+import { command } from './command.js';
+import { wrongArity } from './replies.js';
+import type { Request } from './request.js';
+
+/** Pages that allocations of so many bytes can take, at worst, for each byte: cells are rounded up by a quarter, pages are at least half used. */
+const PAGES_PER_BYTE = 2.5 / PAGE_BYTES;
+/** Size classes of which a page each may be begun. */
+const CLASSES_MAX = 64;
+/** Keys after which the index may need another page. */
+const KEYS_PER_INDEX_PAGE = 256;
+
+// ---------------------------------------------------------------------------------------------- reading
+
+function mget(request: Request): void {
+  const last = request.argc - 1;
+  request.atomically(1, last, 1, () => {
+    request.reply.array(last);
+    for (let index = 1; index <= last; index++) replyValueOrNull(request, index);
+  });
+}
+
+function replyValueOrNull(request: Request, index: number): void {
+  const item = request.read(index);
+  const { words, bytes } = request.shard;
+  if (item === 0 || typeOf(words, item) !== TYPE_STRING) request.reply.nullBulk();
+  else request.reply.bulk(bytes, valueOffset(words, item), valueLength(words, item));
+}
+
+// ---------------------------------------------------------------------------------------------- writing
+
+function mset(request: Request): void {
+  if (!arePairs(request, 'mset')) return;
+  request.atomically(1, request.argc - 1, 2, () => {
+    if (storePairs(request)) request.reply.ok();
+  });
+}
+
+function msetnx(request: Request): void {
+  if (!arePairs(request, 'msetnx')) return;
+  request.atomically(1, request.argc - 1, 2, () => {
+    for (let index = 1; index < request.argc; index += 2) {
+      if (request.find(index) === 0) continue;
+      request.reply.integer(0);
+      return;
+    }
+    if (storePairs(request)) request.reply.integer(1);
+  });
+}
+
+function arePairs(request: Request, name: string): boolean {
+  if (request.argc % 2 === 1) return true;
+  request.reply.error(wrongArity(name));
+  return false;
+}
+
+/** Stores all pairs or, with an error answered, none. */
+function storePairs(request: Request): boolean {
+  const undo = mayRunOut(request) ? new Undo(request) : undefined;
+  for (let index = 1; index < request.argc; index += 2) {
+    undo?.remember(index);
+    if (request.setString(index, request.input, request.offset(index + 1), request.length(index + 1), 0)) continue;
+    undo?.restore();
+    request.refuse(index);
+    return false;
+  }
+  return true;
+}
+
+/** Whether a pair might be refused: free memory does not surely hold them all, or a key is too long. */
+function mayRunOut(request: Request): boolean {
+  let bytes = 0;
+  for (let index = 1; index < request.argc; index += 2) {
+    if (request.length(index) > KEY_BYTES_MAX) return true;
+    bytes += itemBytes(request.length(index), request.length(index + 1), true);
+  }
+  const keys = request.argc >>> 1;
+  const pages = bytes * PAGES_PER_BYTE + Math.min(keys, CLASSES_MAX) + keys / KEYS_PER_INDEX_PAGE + 2;
+  for (let index = 1; index < request.argc; index += 2) {
+    const { pool } = request.enter(index);
+    if (pool.budget - pool.used < pages) return true;
+  }
+  return false;
+}
+
+/** What a key held before. */
+interface Before {
+  readonly index: number;
+  /** Undefined when there was nothing. */
+  readonly value: Uint8Array | undefined;
+  readonly expiry: number;
+  readonly raw: boolean;
+}
+
+/** The way back from a write of several strings. */
+class Undo {
+  private readonly request: Request;
+  private readonly steps: Before[] = [];
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+
+  /** To be called before a key is written. */
+  remember(index: number): void {
+    const item = this.request.find(index);
+    const { words, bytes } = this.request.shard;
+    if (item === 0 || typeOf(words, item) !== TYPE_STRING) {
+      this.steps.push({ index, value: undefined, expiry: 0, raw: false });
+      return;
+    }
+    const at = valueOffset(words, item);
+    const value = bytes.slice(at, at + valueLength(words, item));
+    this.steps.push({ index, value, expiry: expiryOf(words, item), raw: isRaw(words, item) });
+  }
+
+  /** Puts everything back but the last key, which was refused and so is as it was. A key that is there twice gets its first value last. */
+  restore(): void {
+    this.steps.pop();
+    for (const step of this.steps.reverse()) {
+      const restored = step.value !== undefined && this.putBack(step, step.value);
+      const item = this.request.find(step.index);
+      if (restored) {
+        if (step.raw) markRaw(this.request.shard.words, item);
+      } else if (item !== 0) this.request.shard.remove(item);
+    }
+  }
+
+  private putBack(step: Before, value: Uint8Array): boolean {
+    return this.request.setString(step.index, value, 0, value.length, step.expiry);
+  }
+}
+
+export const STRING_BATCH_COMMANDS = [
+  command({
+    name: 'mget',
+    arity: -2,
+    flags: ['readonly', 'fast'],
+    group: 'string',
+    lastKey: -1,
+    since: '1.0.0',
+    summary: 'Atomically returns the string values of one or more keys.',
+    complexity: 'O(N) where N is the number of keys',
+    run: mget,
+  }),
+  command({
+    name: 'mset',
+    arity: -3,
+    flags: ['write', 'denyoom'],
+    group: 'string',
+    lastKey: -1,
+    keyStep: 2,
+    since: '1.0.1',
+    summary: 'Atomically creates or modifies the string values of one or more keys.',
+    complexity: 'O(N) where N is the number of keys',
+    run: mset,
+  }),
+  command({
+    name: 'msetnx',
+    arity: -3,
+    flags: ['write', 'denyoom'],
+    group: 'string',
+    lastKey: -1,
+    keyStep: 2,
+    since: '1.0.1',
+    summary: 'Atomically sets the string values of one or more keys only when none of the keys exists.',
+    complexity: 'O(N) where N is the number of keys',
+    run: msetnx,
+  }),
+];
