@@ -183,6 +183,7 @@ void Batch::clear() {
   argCount_ = 0;
   keyCount_ = 0;
   keyRefCount_ = 0;
+  exhausted_ = false;
   if (!originals_.empty()) {
     originals_.clear();
     originalBytes_.clear();
@@ -278,7 +279,10 @@ SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uin
       }
       // More arguments than the array has at all: a frame for a buffer of its own, whatever its size.
       if (count > argCapacity_) return result(SplitStatus::partial, UINT64_MAX);
-      if (argCount_ + static_cast<uint64_t>(count) > argCapacity_) return result(SplitStatus::full);
+      if (argCount_ + static_cast<uint64_t>(count) > argCapacity_) {
+        exhausted_ = true;
+        return result(SplitStatus::full);
+      }
       int32_t* const args = args_ + argCount_ * kArgWords;
       int32_t* arg = args;
       int32_t* const argsEnd = args + count * kArgWords;
@@ -344,7 +348,9 @@ SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uin
           originalBytes_.resize(originals_.back().at);
           originals_.pop_back();
         }
-        return argCount_ == 0 ? result(SplitStatus::partial, UINT64_MAX) : result(SplitStatus::full);
+        if (argCount_ == 0) return result(SplitStatus::partial, UINT64_MAX);
+        exhausted_ = true;
+        return result(SplitStatus::full);
       }
       setArg(args_ + (argCount_ + argc) * kArgWords, static_cast<size_t>(token - input), tokenEnd - token);
       argc++;

@@ -100,7 +100,8 @@ class Batch {
 
   void clear();
   uint32_t count() const { return commandCount_; }
-  bool full() const { return commandCount_ >= commandsMax_ || keyCount_ >= keysMax_; }
+  // Nothing more goes into this batch. It stays so once a frame found no room, however small the next one may be.
+  bool full() const { return exhausted_ || commandCount_ >= commandsMax_ || keyCount_ >= keysMax_; }
   uint32_t argCapacity() const { return argCapacity_; }
   uint64_t framesSplit() const { return framesSplit_; }
 
@@ -138,6 +139,7 @@ class Batch {
   uint32_t argCount_ = 0;
   uint32_t keyCount_ = 0;
   uint32_t keyRefCount_ = 0;
+  bool exhausted_ = false;
   uint64_t framesSplit_ = 0;
   std::vector<KeyRef> keyRefs_;
   std::vector<Original> originals_;
