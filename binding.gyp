@@ -7,6 +7,7 @@
       'sources': [
         'native/addon.cc',
         'native/marshal.cc',
+        'native/memory.cc',
         'native/command_names.cc',
         'native/splitter.cc',
       ],

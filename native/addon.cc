@@ -19,6 +19,7 @@
 
 #include "hash.h"
 #include "marshal.h"
+#include "memory.h"
 #include "splitter.h"
 
 #if defined(__linux__)
@@ -85,6 +86,18 @@ napi_value slotOf(napi_env env, napi_callback_info info) {
   size_t length;
   if (!readSpan(env, call, bytes, length)) return nullptr;
   return number(env, keySlot(bytes, length));
+}
+
+// Memory advice on a span of a SharedArrayBuffer: whether the kernel took it.
+template <bool (*advise)(uint8_t*, size_t)>
+napi_value adviseSpan(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const uint8_t* bytes;
+  size_t length;
+  if (!readSpan(env, call, bytes, length)) return nullptr;
+  napi_value taken;
+  napi_get_boolean(env, advise(const_cast<uint8_t*>(bytes), length), &taken);
+  return taken;
 }
 
 // ------------------------------------------------------------------------------------------------------------------- Splitter
@@ -753,6 +766,8 @@ void exportClass(napi_env env, napi_value exports, const char* name, napi_callba
 napi_value initialise(napi_env env, napi_value exports) {
   exportFunction(env, exports, "hashBytes", hashBytes);
   exportFunction(env, exports, "slotOf", slotOf);
+  exportFunction(env, exports, "adviseHugePages", adviseSpan<adviseHugePages>);
+  exportFunction(env, exports, "discardPages", adviseSpan<discardPages>);
   const napi_property_descriptor splitter[] = {method("feed", splitterFeed)};
   exportClass(env, exports, "Splitter", newSplitter, splitter);
 #if defined(__linux__)

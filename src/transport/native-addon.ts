@@ -140,6 +140,10 @@ export interface NativeAddon {
     /** Chunks are received into an arena of this size, so that the big-frame path is reached with small inputs. */
     arenaBytes: number;
   }) => NativeSplitter;
+  /** Asks the kernel to back a span of a shard by huge pages. Returns whether it took the advice. */
+  adviseHugePages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Gives the memory of a span of a shard back to the kernel: it reads as zeros afterwards. Returns whether that was done. */
+  discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
   hashBytes(bytes: Uint8Array, offset: number, length: number, k0: number, k1: number): number;
   slotOf(bytes: Uint8Array, offset: number, length: number): number;
 }

@@ -1,0 +1,35 @@
+#include "memory.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace ashlar {
+
+#if defined(__linux__)
+
+namespace {
+
+// Advises on the whole pages within a range.
+bool advise(uint8_t* data, size_t length, int advice) {
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + length) & ~(page - 1);
+  return end > begin && madvise(reinterpret_cast<void*>(begin), end - begin, advice) == 0;
+}
+
+}  // namespace
+
+bool adviseHugePages(uint8_t* data, size_t length) { return advise(data, length, MADV_HUGEPAGE); }
+
+bool discardPages(uint8_t* data, size_t length) { return advise(data, length, MADV_DONTNEED); }
+
+#else
+
+bool adviseHugePages(uint8_t*, size_t) { return false; }
+bool discardPages(uint8_t*, size_t) { return false; }
+
+#endif
+
+}  // namespace ashlar
