@@ -17,7 +17,7 @@ import { slotOf } from '../base/hash.js';
 import { Control } from './control.js';
 import { ShardLock } from './locks/shard-lock.js';
 import { ThreadRegistry } from './locks/thread-registry.js';
-import { SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { type MemoryAdvice, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { Shard, type ShardFigures } from './shard.js';
 
@@ -67,7 +67,7 @@ export class Keyspace {
   private readonly identity: number;
   private readonly shardCount: number;
 
-  private constructor(handle: KeyspaceHandle, clock: Clock, random: () => number) {
+  private constructor(handle: KeyspaceHandle, clock: Clock, random: () => number, advice: MemoryAdvice | undefined) {
     this.handle = handle;
     this.clock = clock;
     this.random = random;
@@ -79,13 +79,16 @@ export class Keyspace {
     const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity);
     this.shards = handle.shards.map((buffer) => new Shard(buffer, this.control, clock, random, makeLock));
     this.shardCount = this.shards.length;
+    for (const shard of this.shards) shard.pool.advice = advice;
   }
 
   /**
    * Makes the shards of a new cache.
+   * @param random uniform in [0, 1)
+   * @param advice the operating system's ear, where there is a native core
    * @throws AshlarError ERR_TOO_LITTLE_MEMORY when a shard would be too small or the address space cannot be had
    */
-  static create(options: KeyspaceOptions, clock: Clock, random: () => number): Keyspace {
+  static create(options: KeyspaceOptions, clock: Clock, random: () => number, advice?: MemoryAdvice): Keyspace {
     const budget = Math.floor(options.maxMemory / options.shards / PAGE_BYTES);
     if (budget < SHARD_PAGES_MIN) {
       const least = (SHARD_BYTES_MIN * options.shards) / 2 ** 20;
@@ -105,15 +108,18 @@ export class Keyspace {
         cause: error,
       });
     }
-    const keyspace = new Keyspace({ kind: 'ashlar', control: control.buffer, shards }, clock, random);
-    for (const shard of keyspace.shards) Shard.prepare(shard, budget);
+    const keyspace = new Keyspace({ kind: 'ashlar', control: control.buffer, shards }, clock, random, advice);
+    for (const shard of keyspace.shards) {
+      advice?.adviseHugePages(shard.bytes, 0, shard.bytes.length);
+      Shard.prepare(shard, budget);
+    }
     return keyspace;
   }
 
   /** Attaches this thread to a cache that another thread made. */
-  static attach(handle: KeyspaceHandle, clock: Clock, random: () => number): Keyspace {
+  static attach(handle: KeyspaceHandle, clock: Clock, random: () => number, advice?: MemoryAdvice): Keyspace {
     if (handle?.kind !== 'ashlar') throw new AshlarError('ERR_BAD_HANDLE', 'the handle is not one of an Ashlar cache');
-    return new Keyspace(handle, clock, random);
+    return new Keyspace(handle, clock, random, advice);
   }
 
   /** Detaches this thread. The cache lives while any thread holds its handle. */

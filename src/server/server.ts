@@ -57,8 +57,8 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
   if (addon === undefined && config.native === 'required') throw new AshlarError('ERR_NATIVE_UNAVAILABLE', `the native core is required, but ${reason}`);
   if (addon === undefined) logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
   const threads = config.threads;
-  const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.commands.length));
-  const blocks = statistics.map((block) => new Statistics(block, COMMANDS.commands.length));
+  const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
+  const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
   const shared = new SharedArrayBuffer(SERVER_WORDS * 4);
   const words = new Int32Array(shared);
   const facts = { startedAt: Date.now(), runId: randomBytes(20).toString('hex'), version: VERSION, port: 0, executable: process.execPath };
@@ -146,6 +146,7 @@ function createKeyspace(config: Config): Keyspace {
     { maxMemory: config.maxmemory, reserve, shards, databases: config.databases, policy: POLICIES.indexOf(config.maxmemoryPolicy) },
     new Clock(),
     Math.random,
+    config.native === 'off' ? undefined : loadAddon().addon,
   );
 }
 

@@ -24,10 +24,10 @@ const port = parentPort;
 if (port === null) throw new Error('worker.js runs as a worker thread only');
 
 const clock = new Clock();
-const keyspace = Keyspace.attach(data.keyspace, clock, Math.random);
-const config = Config.fromObject(data.config, { file: data.configFile });
-const statistics = new Statistics(data.statistics[data.index], COMMANDS.commands.length);
 const addon = data.native ? loadAddon().addon : undefined;
+const keyspace = Keyspace.attach(data.keyspace, clock, Math.random, addon);
+const config = Config.fromObject(data.config, { file: data.configFile });
+const statistics = new Statistics(data.statistics[data.index], COMMANDS.entries.length);
 
 const server = new WorkerServer({
   data,

@@ -19,7 +19,7 @@
  * |---|---|---|---|---|
  * | 0 | kind, size class << 8 | kind | kind | kind |
  * | 1 | live cells | entries | pages of the run | |
- * | 2 | first free cell (byte offset, 0 = none) | | | |
+ * | 2 | first free cell (byte offset, 0 = none) | | | 1: its memory was given back |
  * | 3 | next page of the class with room | | | next free page |
  * | 4 | previous page of the class with room | hash prefix | | previous free page |
  * | 5 | cells ever cut from this page | local depth | | |
@@ -47,6 +47,7 @@ const ENTRY_SHIFT = 3;
 const ENTRY_WORDS = 8;
 const KIND = 0;
 const COUNT = 1;
+const STATE = 2;
 const NEXT = 3;
 const PREVIOUS = 4;
 const DEADLINE = 6;
@@ -74,7 +75,22 @@ export function directoryEntriesMax(capacity: number): number {
 /** Smallest number of pages a shard works with: its overhead, two segments, and a few pages of slabs. */
 export const SHARD_PAGES_MIN = 16;
 
+/** What the operating system can be told about a shard's memory, where there is a native core to tell it. */
+export interface MemoryAdvice {
+  /** The span is worth huge pages. */
+  adviseHugePages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** The span's contents are not needed any more. */
+  discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
+}
+
+/** Freed runs of at least this many pages are given back to the operating system. */
+const DISCARD_RUN_PAGES = 4;
+const KEPT = 0;
+const DISCARDED = 1;
+
 export class PagePool {
+  /** Set where there is a native core. */
+  advice: MemoryAdvice | undefined;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   /** Pages of the buffer. */
@@ -103,6 +119,7 @@ export class PagePool {
     // Only entries below the mark were ever written: a new buffer's table is not touched (and not committed).
     const mark = Math.max(words[HIGH_WATER], this.firstPage);
     words.fill(0, this.tableWord, this.tableWord + (mark << ENTRY_SHIFT));
+    this.discard(this.firstPage, mark - this.firstPage);
     words[CAPACITY] = this.capacity;
     words[USED] = this.firstPage;
     words[FREE_HEAD] = 0;
@@ -163,6 +180,8 @@ export class PagePool {
     if (words[USED] + count > words[BUDGET]) return 0;
     const start = this.findFreeRun(count);
     if (start === 0) return 0;
+    // Pages that were never touched are taken although touched ones are free: those are given back, so that the process does not grow.
+    if (start + count > words[HIGH_WATER]) this.discardFree(start + count - words[HIGH_WATER]);
     for (let page = start; page < start + count; page++) {
       if (page < words[HIGH_WATER]) this.unlinkFree(page);
       this.initialise(page, page === start ? PAGE_RUN : PAGE_RUN_TAIL, 0);
@@ -204,6 +223,24 @@ export class PagePool {
     const count = this.runPages(start);
     for (let page = start; page < start + count; page++) this.linkFree(page);
     this.words[USED] -= count;
+    if (count >= DISCARD_RUN_PAGES && this.discard(start, count)) {
+      for (let page = start; page < start + count; page++) this.words[this.entry(page) + STATE] = DISCARDED;
+    }
+  }
+
+  /** Gives the memory of up to `count` free pages back to the operating system. */
+  private discardFree(count: number): void {
+    if (this.advice === undefined) return;
+    for (let page = this.words[FREE_HEAD]; page !== 0 && count > 0; page = this.words[this.entry(page) + NEXT]) {
+      const state = this.entry(page) + STATE;
+      if (this.words[state] === DISCARDED || !this.discard(page, 1)) continue;
+      this.words[state] = DISCARDED;
+      count--;
+    }
+  }
+
+  private discard(page: number, count: number): boolean {
+    return this.advice?.discardPages(this.bytes, page * PAGE_BYTES, count * PAGE_BYTES) === true;
   }
 
   /** Takes one particular free page out of use (it counts as used); false when the budget does not allow it. */
@@ -251,6 +288,7 @@ export class PagePool {
     const head = words[FREE_HEAD];
     const entry = this.entry(page);
     words[entry + KIND] = PAGE_FREE;
+    words[entry + STATE] = KEPT;
     words[entry + NEXT] = head;
     words[entry + PREVIOUS] = 0;
     words[entry + DEADLINE] = NO_DEADLINE;
