@@ -101,7 +101,7 @@ function layOut(digits: string, scale: number): string {
 export function formatDouble17(value: number): string {
   if (!Number.isFinite(value)) return special(value);
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const [mantissa, powerText] = value.toExponential(16).split('e');
+  const [mantissa, powerText] = exponential17(value).split('e');
   const power = Number(powerText);
   if (power < -4 || power >= 17) {
     return `${withoutZeros(mantissa)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
@@ -112,6 +112,12 @@ export function formatDouble17(value: number): string {
   return withoutZeros(`${negative}${digits.slice(0, power + 1)}.${digits.slice(power + 1)}`);
 }
 
+/** 17 digits in scientific notation. Where two are equally near, C takes the even one, and JavaScript the larger. */
+function exponential17(value: number): string {
+  const exact = /^(-?\d\.\d{15}[02468])50*(e.*)$/.exec(value.toExponential(60));
+  return exact === null ? value.toExponential(16) : exact[1] + exact[2];
+}
+
 function special(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   return value < 0 ? '-inf' : 'inf';
@@ -119,7 +125,7 @@ function special(value: number): string {
 
 /** Drops zeros at the end of a fraction, and a point that has none behind it. */
 function withoutZeros(text: string): string {
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  return text.includes('.') ? text.replace(/\.?0*$/, '') : text;
 }
 
 // ------------------------------------------------------------------------------------------------ long double
