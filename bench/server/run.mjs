@@ -63,9 +63,10 @@ await main(async () => {
   buildLoad();
   const data = await measureAll(plan, presentServers(words.servers, usualServers(plan.matrix)));
   const path = writeResults(plan.out, toMarkdown(data), data);
-  const ops = data.rows.reduce((sum, row) => sum + row.ops, 0);
+  const rows = [...data.rows, ...data.threadRows];
+  const ops = rows.reduce((sum, row) => sum + row.ops, 0);
   process.stdout.write(`\n${toMarkdown(data)}\n\n${ops} operations measured; written to ${path}\n`);
-  const failed = data.rows.filter((row) => row.errors > 0);
+  const failed = rows.filter((row) => row.errors > 0);
   if (failed.length > 0)
     throw new StepError(`${failed.length} measurements have error replies: see the errors in ${path}`);
 });
