@@ -100,6 +100,23 @@ napi_value adviseSpan(napi_env env, napi_callback_info info) {
   return taken;
 }
 
+// copyBytes(target, targetAt, source, sourceAt, length): what TypedArray.prototype.set does word by word when a SharedArrayBuffer is involved.
+napi_value copyBytes(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Bytes target;
+  Bytes source;
+  if (!readBytes(env, call.args[0], "target", target) || !readBytes(env, call.args[2], "source", source)) return nullptr;
+  const double to = call.number(env, 1);
+  const double from = call.number(env, 3);
+  const double length = call.number(env, 4);
+  if (!(to >= 0 && from >= 0 && length >= 0 && to + length <= static_cast<double>(target.length) && from + length <= static_cast<double>(source.length))) {
+    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the range leaves an array");
+    return nullptr;
+  }
+  std::memmove(target.data + static_cast<size_t>(to), source.data + static_cast<size_t>(from), static_cast<size_t>(length));
+  return nullptr;
+}
+
 // ------------------------------------------------------------------------------------------------------------------- Splitter
 
 void deleteSplitter(napi_env, void* data, void*) { delete static_cast<StreamSplitter*>(data); }
@@ -254,18 +271,26 @@ class Watched {
   // Closes what stands behind the handle.
   virtual void release(bool environmentEnds) = 0;
 
-  // Calls the callback as the event loop does: with microtasks and ticks run after it, and what it throws is an uncaught exception.
-  void call(size_t count, const napi_value* args) {
-    napi_value self;
-    napi_value callback;
-    if (napi_get_reference_value(env, self_, &self) != napi_ok || napi_get_reference_value(env, callback_, &callback) != napi_ok) return;
-    if (self == nullptr || callback == nullptr) return;
-    if (napi_make_callback(env, context_, self, callback, count, args, nullptr) == napi_ok) return;
+  // Whether JavaScript still runs in this thread: asked through a call that refuses when it does not.
+  bool canCall() const {
+    napi_value self = nullptr;
+    bool has = false;
+    return napi_get_reference_value(env, self_, &self) == napi_ok && self != nullptr && napi_has_named_property(env, self, "constructor", &has) == napi_ok;
+  }
+
+  // Calls the callback as the event loop does: with microtasks and ticks run after it, and what it throws is an uncaught exception. False
+  // when JavaScript can no longer run in this thread.
+  bool call(size_t count, const napi_value* args) {
+    napi_value self = nullptr;
+    napi_value callback = nullptr;
+    if (napi_get_reference_value(env, self_, &self) != napi_ok || napi_get_reference_value(env, callback_, &callback) != napi_ok) return false;
+    if (self == nullptr || callback == nullptr) return false;
+    if (napi_make_callback(env, context_, self, callback, count, args, nullptr) == napi_ok) return true;
     bool pending = false;
     napi_value error = nullptr;
-    if (napi_is_exception_pending(env, &pending) == napi_ok && pending && napi_get_and_clear_last_exception(env, &error) == napi_ok && error != nullptr) {
-      napi_fatal_exception(env, error);
-    }
+    if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return false;
+    if (napi_get_and_clear_last_exception(env, &error) != napi_ok || error == nullptr) return false;
+    return napi_fatal_exception(env, error) == napi_ok;
   }
 
   void dropReference(napi_ref& reference) {
@@ -631,14 +656,17 @@ class ListenerObject final : public Watched {
  protected:
   void readable() override {
     for (int i = 0; i < kAcceptsMax && !ended() && !paused_; i++) {
+      // A terminated thread would accept, and have nobody to give the socket to.
+      if (!canCall()) return;
       const int fd = listener.accept();
       if (fd == -EAGAIN || fd == -EWOULDBLOCK) return;
       napi_handle_scope scope;
       napi_open_handle_scope(env, &scope);
       const napi_value argument = number(env, fd);
-      call(1, &argument);
+      // When the call fails half way it is not known whether the socket was adopted; closing it twice would be worse than not at all.
+      const bool called = call(1, &argument);
       napi_close_handle_scope(env, scope);
-      if (fd < 0) return;
+      if (!called || fd < 0) return;
     }
   }
 
@@ -766,6 +794,7 @@ void exportClass(napi_env env, napi_value exports, const char* name, napi_callba
 napi_value initialise(napi_env env, napi_value exports) {
   exportFunction(env, exports, "hashBytes", hashBytes);
   exportFunction(env, exports, "slotOf", slotOf);
+  exportFunction(env, exports, "copyBytes", copyBytes);
   exportFunction(env, exports, "adviseHugePages", adviseSpan<adviseHugePages>);
   exportFunction(env, exports, "discardPages", adviseSpan<discardPages>);
   const napi_property_descriptor splitter[] = {method("feed", splitterFeed)};

@@ -16,6 +16,19 @@
 
 /** Longest range that is copied by the loop. */
 const LOOP_BYTES_MAX = 256;
+/** Ranges from here on are copied by `largeCopy`: the call costs some 150 ns, and V8 copies shared memory at a fifth of memmove's speed. */
+const LARGE_BYTES_MIN = 2048;
+
+type LargeCopy = (target: Uint8Array, targetAt: number, source: Uint8Array, sourceAt: number, length: number) => void;
+
+let largeCopy: LargeCopy = (target, targetAt, source, sourceAt, length) => {
+  target.set(source.subarray(sourceAt, sourceAt + length), targetAt);
+};
+
+/** Has large ranges copied by another function from now on: the native core's, where there is one. */
+export function useLargeCopy(copy: LargeCopy): void {
+  largeCopy = copy;
+}
 
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
@@ -36,6 +49,10 @@ export function copyBytes(
   targetAt: number,
   length: number,
 ): void {
+  if (length >= LARGE_BYTES_MIN) {
+    largeCopy(target, targetAt, source, sourceAt, length);
+    return;
+  }
   if (length > LOOP_BYTES_MAX) {
     target.set(source.subarray(sourceAt, sourceAt + length), targetAt);
     return;

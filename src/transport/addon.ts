@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { useLargeCopy } from '../base/bytes.js';
 import type { NativeAddon } from './native-addon.js';
 
 export interface LoadedAddon {
@@ -23,6 +24,7 @@ export function loadAddon(): LoadedAddon {
   try {
     const addon = createRequire(import.meta.url)(path) as NativeAddon;
     if (addon.Poller === undefined) return { addon: undefined, reason: `no native sockets on ${process.platform}` };
+    useLargeCopy(addon.copyBytes);
     return { addon, reason: '' };
   } catch (error) {
     return { addon: undefined, reason: `does not load: ${(error as Error).message}` };

@@ -144,6 +144,8 @@ export interface NativeAddon {
   adviseHugePages(bytes: Uint8Array, offset: number, length: number): boolean;
   /** Gives the memory of a span of a shard back to the kernel: it reads as zeros afterwards. Returns whether that was done. */
   discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** memmove between two arrays: for large copies that have a SharedArrayBuffer on one side. */
+  copyBytes(target: Uint8Array, targetAt: number, source: Uint8Array, sourceAt: number, length: number): void;
   hashBytes(bytes: Uint8Array, offset: number, length: number, k0: number, k1: number): number;
   slotOf(bytes: Uint8Array, offset: number, length: number): number;
 }
