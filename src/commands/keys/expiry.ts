@@ -7,6 +7,7 @@ import { invalidExpire, NOT_INTEGER, OOM } from '../replies.js';
 import type { Request } from '../request.js';
 
 const SECOND = 1000n;
+const HALF_A_SECOND = 500n;
 const INT64_MAX = 2n ** 63n - 1n;
 /** The latest deadline that an item holds: the largest double below 2^63. */
 const DEADLINE_MAX = 2 ** 63 - 1024;
@@ -105,9 +106,12 @@ function timeToLive(request: Request, seconds: boolean, absolute: boolean): void
     return;
   }
   const milliseconds = absolute ? deadline : deadline - request.clock.now;
-  const answer = seconds ? Math.floor((milliseconds + 500) / 1000) : milliseconds;
-  if (Number.isSafeInteger(answer)) request.reply.integer(answer);
-  else request.reply.bigInteger(BigInt(answer));
+  if (!Number.isSafeInteger(milliseconds)) {
+    const exact = BigInt(milliseconds);
+    request.reply.bigInteger(seconds ? (exact + HALF_A_SECOND) / SECOND : exact);
+    return;
+  }
+  request.reply.integer(seconds ? Math.floor((milliseconds + 500) / 1000) : milliseconds);
 }
 
 function persist(request: Request): void {
