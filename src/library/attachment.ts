@@ -1,0 +1,107 @@
+/**
+ * A thread's attachment to a cache: its view of the keyspace, its clock, its part of the upkeep. A thread has one for each cache, however
+ * many Ashlar objects it makes of it; the last one that is closed ends it.
+ *
+ * The clock is read only for what needs the time: an item with a deadline, a new deadline. Reading it costs as much as finding a key
+ * (some 50 ns), so all else (access clocks, upkeep) makes do with a look at it every CLOCK_OPERATIONS operations and at every tick
+ * of the upkeep's timer.
+ */
+
+import { Clock } from '../base/clock.js';
+import { AshlarError } from '../base/errors.js';
+import { Control } from '../engine/control.js';
+import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
+import { SharedUpkeep } from './upkeep.js';
+
+/** Operations between two looks at the clock; a power of two. */
+const CLOCK_OPERATIONS = 256;
+
+/** A Buffer with a method that @types/node leaves out: `toString('utf8', ...)` without looking at its arguments. */
+export interface TextView extends Buffer {
+  utf8Slice(start: number, end: number): string;
+}
+
+/** This thread's attachments, by the identity of the cache. */
+const attachments = new Map<string, Attachment>();
+
+export class Attachment {
+  readonly keyspace: Keyspace;
+  readonly clock: Clock;
+  /** The shards' memory, by shard, as something that strings can be read from. */
+  readonly views: readonly TextView[];
+  private readonly upkeep: SharedUpkeep;
+  private readonly identity: string;
+  private holders = 1;
+  private operations = 0;
+
+  private constructor(keyspace: Keyspace, identity: string) {
+    this.keyspace = keyspace;
+    this.clock = keyspace.clock;
+    this.views = keyspace.handle.shards.map((buffer) => Buffer.from(buffer) as TextView);
+    this.identity = identity;
+    this.upkeep = new SharedUpkeep(keyspace);
+    this.upkeep.start();
+    attachments.set(identity, this);
+  }
+
+  /**
+   * Makes a cache and attaches this thread.
+   * @throws AshlarError ERR_TOO_LITTLE_MEMORY
+   */
+  static create(options: KeyspaceOptions): Attachment {
+    const keyspace = Keyspace.create(options, new Clock(), Math.random);
+    return new Attachment(keyspace, identityOf(keyspace.control));
+  }
+
+  /**
+   * Attaches this thread to a cache, if it is not yet.
+   * @throws AshlarError ERR_BAD_HANDLE, ERR_TOO_MANY_THREADS
+   */
+  static of(handle: KeyspaceHandle): Attachment {
+    const identity = identityOf(controlOf(handle));
+    const attachment = attachments.get(identity);
+    if (attachment !== undefined) return attachment.hold();
+    return new Attachment(Keyspace.attach(handle, new Clock(), Math.random), identity);
+  }
+
+  /** One more user, which will call `release`. */
+  hold(): this {
+    this.holders++;
+    return this;
+  }
+
+  /** Ends the attachment when this was its last user. */
+  release(): void {
+    if (--this.holders > 0) return;
+    attachments.delete(this.identity);
+    this.upkeep.stop();
+    if (this.keyspace.isBusy) this.keyspace.abandon();
+    this.keyspace.detach();
+  }
+
+  /** Called before each operation, without a lock. */
+  begin(): void {
+    if (this.keyspace.isBusy) this.keyspace.abandon();
+    this.operations = (this.operations + 1) & (CLOCK_OPERATIONS - 1);
+    if (this.operations === 0) this.lookUp();
+  }
+
+  private lookUp(): void {
+    this.clock.tick();
+    this.upkeep.poll();
+  }
+}
+
+/** What tells caches apart: the hash key, 64 random bits. */
+function identityOf(control: Control): string {
+  return control.hashKey.join(',');
+}
+
+function controlOf(handle: KeyspaceHandle): Control {
+  const isHandle = handle?.kind === 'ashlar' && handle.control instanceof SharedArrayBuffer && Array.isArray(handle.shards);
+  const control = isHandle ? new Control(handle.control) : undefined;
+  if (control?.valid !== true || control.shards !== handle.shards.length) {
+    throw new AshlarError('ERR_BAD_HANDLE', 'this is not the handle of an Ashlar cache of this version');
+  }
+  return control;
+}
