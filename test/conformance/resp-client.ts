@@ -47,7 +47,7 @@ class ReplyParser {
   private line(): string {
     const end = this.chunks.indexOf('\r\n', this.at, 'latin1');
     if (end === -1) throw INCOMPLETE;
-    const line = this.chunks.latin1Slice(this.at, end);
+    const line = this.chunks.toString('latin1', this.at, end);
     this.at = end + 2;
     return line;
   }
@@ -69,8 +69,8 @@ class ReplyParser {
     if (rest === '-1') return null;
     const end = this.at + length(rest);
     if (this.chunks.length < end + 2) throw INCOMPLETE;
-    const value = this.chunks.latin1Slice(this.at, end);
-    if (this.chunks.latin1Slice(end, end + 2) !== '\r\n') throw new Error('a bulk string without a line end');
+    const value = this.chunks.toString('latin1', this.at, end);
+    if (this.chunks.toString('latin1', end, end + 2) !== '\r\n') throw new Error('a bulk string without a line end');
     this.at = end + 2;
     return value;
   }
