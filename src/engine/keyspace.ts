@@ -326,7 +326,7 @@ export function defaultShards(maxMemory: number, threads: number, reserve: numbe
   return Math.min(SHARDS_MAX, Math.max(needed, Math.min(threads, affordable)));
 }
 
-/** Address space reserved by default: room to raise `maxmemory` to four times, within the machine's memory. */
+/** Address space reserved by default: room to double `maxmemory`, within the machine's memory. */
 export function defaultReserve(maxMemory: number): number {
-  return Math.max(maxMemory, Math.min(maxMemory * 4, totalmem()));
+  return Math.max(maxMemory, Math.min(maxMemory * 2, totalmem()));
 }
