@@ -37,7 +37,7 @@ const HELP = [
   '    Return the number of references of the value associated with the specified',
   '    <key>.',
   'HELP',
-  '    Prints this help.',
+  '    Print this help.',
 ];
 
 /** Looks up a key that the command table does not name, as it is an argument of a subcommand. Returns the item in `request.shard`, or 0. */
