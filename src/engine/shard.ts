@@ -439,6 +439,7 @@ export class Shard {
     const deadline = expiryOf(words, item);
     const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
     if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.fitCell(item, bytes)) return false;
+    // A run that was cut short keeps its bytes until its pages are handed out again: nothing is allocated from here on.
     const old = this.find(hash, key, keyAt, keyBytes, database);
     const type = typeOf(words, item);
     const raw = isRaw(words, item);
