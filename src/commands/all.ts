@@ -1,8 +1,10 @@
 /** Every command, family by family: the list that the command table is made from. */
 
 import { BITMAP_COMMANDS } from './bits/bitmaps.js';
+import { CONNECTION_COMMANDS } from './connection/index.js';
 import { KEY_COMMANDS } from './keys.js';
 import { LCS_COMMANDS } from './lcs.js';
+import { SERVER_COMMANDS } from './server/index.js';
 import { STRING_BATCH_COMMANDS } from './string-batches.js';
 import { STRING_NUMBER_COMMANDS } from './string-numbers.js';
 import { STRING_RANGE_COMMANDS } from './string-ranges.js';
@@ -17,4 +19,6 @@ export const COMMANDS = new CommandTable([
   ...LCS_COMMANDS,
   ...BITMAP_COMMANDS,
   ...KEY_COMMANDS,
+  ...CONNECTION_COMMANDS,
+  ...SERVER_COMMANDS,
 ]);

@@ -7,6 +7,8 @@ export const REPLY_ON = 0;
 export const REPLY_OFF = 1;
 /** The reply of the next command is left out. */
 export const REPLY_SKIP_NEXT = 2;
+/** The reply of this command is left out. */
+export const REPLY_SKIP = 3;
 
 /** Why the connection is to be closed after its command's reply. */
 export const CLOSE_NO = 0;
@@ -22,6 +24,8 @@ export class Client {
   readonly address: string;
   readonly localAddress: string;
   readonly fd: number;
+  /** Connected to the unix socket. */
+  unixSocket = false;
   /** Worker that serves it. */
   readonly worker: number;
   /** Milliseconds since 1970. */
@@ -39,6 +43,8 @@ export class Client {
   closing = CLOSE_NO;
   /** Waiting for an asynchronous command's reply, or for the end of CLIENT PAUSE. */
   suspended = false;
+  /** Suspended until the end of CLIENT PAUSE. */
+  postponed = false;
   monitor = false;
   noEvict = false;
   noTouch = false;
@@ -48,14 +54,22 @@ export class Client {
    */
   gate = 0;
   lastInteraction: number;
-  /** Id of the last command, -1 = none. */
+  /** Id of the last command's entry in the table, -1 = none, or one that does not exist. */
   lastCommand = -1;
-  lastSubcommand = '';
   bytesIn = 0;
   bytesOut = 0;
   commands = 0;
 
-  constructor(id: number, connection: number, worker: number, address: string, localAddress: string, fd: number, now: number, authenticated: boolean) {
+  constructor(
+    id: number,
+    connection: number,
+    worker: number,
+    address: string,
+    localAddress: string,
+    fd: number,
+    now: number,
+    authenticated: boolean,
+  ) {
     this.id = id;
     this.connection = connection;
     this.worker = worker;
@@ -70,6 +84,10 @@ export class Client {
 
   /** To be called after any field that the gate depends on has changed. */
   updateGate(): void {
-    this.gate = (this.authenticated ? 0 : 1) | (this.replyMode === REPLY_ON ? 0 : 2) | (this.noTouch ? 4 : 0) | (this.monitor ? 8 : 0);
+    this.gate =
+      (this.authenticated ? 0 : 1) |
+      (this.replyMode === REPLY_ON ? 0 : 2) |
+      (this.noTouch ? 4 : 0) |
+      (this.monitor ? 8 : 0);
   }
 }

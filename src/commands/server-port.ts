@@ -6,6 +6,7 @@
  */
 
 import type { Client } from './client.js';
+import type { CommandTable } from './table.js';
 
 /** A client as CLIENT LIST shows it: plain data, from whichever worker serves it. */
 export interface ClientFacts {
@@ -26,11 +27,18 @@ export interface ClientFacts {
   readonly flags: string;
   readonly pendingInput: number;
   readonly pendingOutput: number;
+  /** Bytes that the connection takes, its buffers included. */
+  readonly memory: number;
+  /** Full name of the last command, `NULL` when there was none. */
   readonly command: string;
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly commands: number;
 }
+
+/** Classes of clients, by Redis's names. Monitors are normal clients, and the others do not exist yet. */
+export const CLIENT_TYPES = ['normal', 'replica', 'master', 'pubsub'] as const;
+export type ClientType = (typeof CLIENT_TYPES)[number];
 
 /** Which clients CLIENT KILL and CLIENT LIST mean. Fields that are left out match every client. */
 export interface ClientFilter {
@@ -38,7 +46,7 @@ export interface ClientFilter {
   readonly address?: string;
   readonly localAddress?: string;
   readonly user?: string;
-  readonly type?: string;
+  readonly type?: ClientType;
   /** Seconds of age, at least. */
   readonly maxAge?: number;
   /** This client is left out. */
@@ -55,53 +63,99 @@ export interface SlowlogEntry {
   readonly name: string;
 }
 
-/** An event that LATENCY LATEST shows. */
+/** The worst of an event in one second. */
+export interface LatencySample {
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly milliseconds: number;
+}
+
+/** An event of the latency monitor, and what is kept of it. */
 export interface LatencyEvent {
   readonly name: string;
-  /** Seconds since 1970 of the latest spike. */
-  readonly time: number;
-  readonly latestMs: number;
+  /** Oldest first. */
+  readonly samples: readonly LatencySample[];
+  /** The worst ever. */
   readonly maxMs: number;
 }
 
+/** What LATENCY HISTOGRAM shows of a command. */
+export interface CommandHistogram {
+  readonly name: string;
+  readonly calls: number;
+  /** Upper bound in microseconds, and how many calls took at most that. */
+  readonly buckets: readonly (readonly [microseconds: number, calls: number])[];
+}
+
+/** Where the process's memory is. Bytes. */
+export interface MemoryFigures {
+  /** Pages of the shards that are in use, and the buffers of the clients. */
+  readonly used: number;
+  readonly peak: number;
+  /** Before the first client: the tables that every shard begins with. */
+  readonly startup: number;
+  /** Items, without what rounding and the index cost. */
+  readonly dataset: number;
+  readonly clients: number;
+  readonly clientsInput: number;
+  readonly clientsOutput: number;
+  /** Items, expired ones included until they are removed. */
+  readonly keys: number;
+  /** The JavaScript heaps' and the process's memory, as the system counts them. */
+  readonly resident: number;
+  readonly budget: number;
+  readonly reserve: number;
+  readonly refusedWrites: number;
+}
+
 export interface ServerPort {
+  /** Every command there is. */
+  readonly table: CommandTable;
+  /** Redis version whose commands and replies these are. */
+  readonly redisVersion: string;
   /** Value of a configuration parameter, as CONFIG GET prints it; undefined when there is no such parameter. */
   configGet(name: string): string | undefined;
   configNames(): readonly string[];
+  /** Whether a parameter's value must not be shown in the slow log. */
+  configIsSecret(name: string): boolean;
   /** Changes parameters, all or none. Resolves to an error text (with its code), or undefined. */
   configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined>;
+  /** Resolves to an error text (with its code), or undefined. */
   configRewrite(): Promise<string | undefined>;
   /** CONFIG RESETSTAT. */
   resetStatistics(): Promise<void>;
   /** Text of INFO for the sections asked for (lower case; empty = the default ones). */
   info(sections: readonly string[]): string;
-  /** Facts of the clients that match, of all workers. */
+  /** Facts of the clients that match, of all workers, by id. */
   clients(filter: ClientFilter): Promise<ClientFacts[]>;
   /** Facts of one client of this worker. */
   clientFacts(client: Client): ClientFacts;
-  /** Closes the clients that match; resolves to how many. `self` may be among them: it is closed after its reply. */
-  killClients(filter: ClientFilter, self: Client): Promise<number>;
-  /** CLIENT UNBLOCK: whether a client was blocked (in a command that can be ended) and is not any more. */
-  unblockClient(id: number, withError: boolean): Promise<boolean>;
+  /** Closes the clients that match. `self` may be among them: it is counted, and left to the caller to close after its reply. */
+  killClients(filter: ClientFilter, self: Client): Promise<{ killed: number; self: boolean }>;
   /** CLIENT PAUSE until a time (milliseconds since 1970); 0 ends it. `all`: reads too. */
   pause(until: number, all: boolean): Promise<void>;
   /** The client's feed of commands begins. */
   monitor(client: Client): Promise<void>;
-  /** The client's protocol, authentication or limits have changed. */
+  /** The client's protocol, database, authentication, monitoring or limits have changed. */
   clientChanged(client: Client): void;
+  /** Newest first. */
   slowlog(): Promise<SlowlogEntry[]>;
   slowlogReset(): Promise<void>;
-  /** Microsecond histograms by command name: pairs [upper bound in microseconds, cumulative count], and the count of calls. */
-  latencyHistogram(names: readonly string[]): Array<{ name: string; calls: number; buckets: Array<[number, number]> }>;
+  /** Histograms of the commands that were called, by full name; empty = all. */
+  latencyHistogram(names: readonly string[]): CommandHistogram[];
+  /** Events of the latency monitor, by name. */
   latencyEvents(): Promise<LatencyEvent[]>;
   /** Forgets events by name (empty = all); resolves to how many were forgotten. */
   latencyReset(names: readonly string[]): Promise<number>;
-  /** Ends the process in an orderly way, as SIGTERM does. */
+  memory(): MemoryFigures;
+  /** Has every thread collect its garbage. */
+  collectGarbage(): Promise<void>;
+  /** Ends the process in an orderly way, as SIGTERM does; at once when `now`. */
   shutdown(now: boolean): void;
   /** The password that AUTH must give, empty = none. */
   readonly requirePassword: string;
+  /** AUTH or HELLO was given a wrong user or password. */
+  countAuthFailure(): void;
   /** Largest string, in bytes (`proto-max-bulk-len`). */
   readonly valueBytesMax: number;
-  /** Text of MEMORY DOCTOR's and MEMORY STATS' figures: bytes of buffers of all connections. */
-  connectionBuffers(): { input: number; output: number };
 }

@@ -1,26 +1,188 @@
 /**
- * Administration: what workers ask of the main thread, because it concerns all of them or the process.
+ * Administration: what workers ask of the main thread, because it concerns all of them or the process. The one configuration that can be set is
+ * here, and so is what every worker must know of CLIENT PAUSE and MONITOR, also one that replaces another.
  */
 
-import type { Keyspace } from '../engine/keyspace.js';
+import { readFileSync } from 'node:fs';
+import { AshlarError } from '../base/errors.js';
+import { parseBytes } from '../base/units.js';
+import type { ClientFacts, ClientFilter, LatencyEvent, SlowlogEntry } from '../commands/server-port.js';
+import { POLICIES } from '../engine/control.js';
+import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
 import type { Config } from './config/config.js';
+import { rewriteConfigFile } from './config/file.js';
 import type { Fleet } from './fleet.js';
-import type { Logger } from './logger.js';
+import { mergeLatencyEvents } from './latency.js';
+import type { Logger, LogLevel } from './logger.js';
+import { mergePause, NO_PAUSE, type PauseState } from './pause.js';
 import type { ServerEvents } from './server.js';
+import { mergeSlowlogs } from './slowlog.js';
+import { REJECTED_CONNECTIONS } from './worker-data.js';
+
+/** File descriptors that are not connections: standard streams, epoll sets, listeners, files. */
+const OTHER_DESCRIPTORS = 64;
+
+type Handlers = Readonly<Record<string, (worker: number, payload: never) => unknown>>;
+type Pairs = readonly (readonly [string, string])[];
 
 export class Administration {
   fleet!: Fleet;
   /** By name, what workers may call; the first argument is the worker's number. */
-  readonly handlers: Readonly<Record<string, (worker: number, payload: never) => unknown>>;
+  readonly handlers: Handlers;
+  private readonly config: Config;
+  private readonly keyspace: Keyspace;
+  private readonly shared: Int32Array;
+  private pauseState = NO_PAUSE;
+  /** Monitors by worker. */
+  private readonly monitors: number[] = [];
 
-  constructor(config: Config, keyspace: Keyspace, logger: Logger, events: ServerEvents) {
-    void config;
-    void keyspace;
-    void events;
+  /** @param shared words that all threads share (worker-data.ts) */
+  constructor(config: Config, keyspace: Keyspace, shared: Int32Array, logger: Logger, events: ServerEvents) {
+    this.config = config;
+    this.keyspace = keyspace;
+    this.shared = shared;
+    this.followConfig();
     this.handlers = {
-      log: (_worker, entry: { level: 'warn' | 'error'; message: string }) => logger[entry.level](entry.message),
+      log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
+      shutdown: () => events.onShutdown(),
+      configSet: (_worker, pairs: Pairs) => this.configSet(pairs),
+      configRewrite: () => errorText(rewriteConfigFile(config)),
+      resetStatistics: () => this.resetStatistics(),
+      clients: (_worker, filter: ClientFilter) => this.fleet.callAll<ClientFacts[]>('clients', filter),
+      killClients: (_worker, payload: unknown) => this.killClients(payload),
+      pause: (_worker, asked: PauseState) => this.pause(asked),
+      monitors: (worker, count: number) => this.setMonitors(worker, count),
+      monitorLines: (worker, lines: string) => this.forwardLines(worker, lines),
+      slowlog: async () => mergeSlowlogs(await this.fleet.callAll<SlowlogEntry[]>('slowlog'), config.slowlogMaxLen),
+      slowlogReset: () => this.onAll('slowlogReset'),
+      latencyEvents: async () => mergeLatencyEvents(await this.fleet.callAll<LatencyEvent[]>('latencyEvents')),
+      latencyReset: async (_worker, names: readonly string[]) =>
+        new Set((await this.fleet.callAll<string[]>('latencyReset', names)).flat()).size,
+      collectGarbage: () => this.onAll('collectGarbage'),
     };
   }
 
-  workerReplaced(_worker: number): void {}
+  /** What a worker that starts must know. */
+  get state(): { pause: PauseState; monitors: number } {
+    return { pause: this.pauseState, monitors: this.monitorCount };
+  }
+
+  /** A worker has ended, and its clients with it. */
+  workerEnded(worker: number): void {
+    void this.setMonitors(worker, 0);
+  }
+
+  /** Calls every worker and waits for all of them. */
+  private async onAll(name: string, payload?: unknown): Promise<void> {
+    await this.fleet.callAll(name, payload);
+  }
+
+  // ---------------------------------------------------------------------------------------------- configuration
+
+  /** Parameters that this thread acts upon. A listener that throws refuses the value. */
+  private followConfig(): void {
+    const { config, keyspace } = this;
+    config.onChange('maxmemory', (bytes) => {
+      const least = SHARD_BYTES_MIN * keyspace.shards.length;
+      const most = keyspace.reserve;
+      if (bytes < least) throw refused(`${keyspace.shards.length} shards need at least ${least} bytes`);
+      if (bytes > most)
+        throw refused(`at most ${most} bytes of address space were reserved at the start (maxmemory-reserve)`);
+      keyspace.maxMemory = bytes;
+    });
+    config.onChange('maxclients', (clients) => {
+      const most = descriptorLimit() - OTHER_DESCRIPTORS;
+      if (clients > most) {
+        throw refused(`The operating system is not able to handle the specified number of clients, try with ${most}`);
+      }
+    });
+    for (const key of ['maxmemoryPolicy', 'maxmemorySamples', 'lfuLogFactor', 'lfuDecayTime'] as const) {
+      config.onChange(key, () => applyEngineSettings(keyspace, config));
+    }
+  }
+
+  /** @returns an error text, or undefined */
+  private configSet(pairs: Pairs): Promise<string | undefined> {
+    return errorText(this.applyPairs(pairs));
+  }
+
+  private async applyPairs(pairs: Pairs): Promise<void> {
+    // As in Redis, 0 takes the limit away; what then limits is the address space that there is.
+    const unlimited = String(this.keyspace.reserve);
+    const meant = pairs.map(([name, value]): [string, string] =>
+      name.toLowerCase() === 'maxmemory' && parseBytes(value) === 0 ? [name, unlimited] : [name, value],
+    );
+    await this.onAll('configChanged', this.config.set(meant));
+  }
+
+  private async resetStatistics(): Promise<void> {
+    const { keyspace } = this;
+    for (const shard of keyspace.shards) {
+      keyspace.enter(shard);
+      shard.resetFigures();
+    }
+    keyspace.leave();
+    Atomics.store(this.shared, REJECTED_CONNECTIONS, 0);
+    await this.onAll('resetStatistics');
+  }
+
+  // ---------------------------------------------------------------------------------------------- clients
+
+  private async killClients(payload: unknown): Promise<{ killed: number; self: boolean }> {
+    const results = await this.fleet.callAll<{ killed: number; self: boolean }>('killClients', payload);
+    return { killed: results.reduce((sum, { killed }) => sum + killed, 0), self: results.some(({ self }) => self) };
+  }
+
+  private async pause(asked: PauseState): Promise<void> {
+    this.pauseState = mergePause(this.pauseState, asked, Date.now());
+    await this.onAll('pause', this.pauseState);
+  }
+
+  private get monitorCount(): number {
+    return this.monitors.reduce((sum, count) => sum + (count ?? 0), 0);
+  }
+
+  private async setMonitors(worker: number, count: number): Promise<void> {
+    this.monitors[worker] = count;
+    await this.onAll('monitors', this.monitorCount);
+  }
+
+  private forwardLines(from: number, lines: string): void {
+    this.monitors.forEach((count, worker) => {
+      if (worker !== from && count > 0) this.fleet.send(worker, 'monitorLines', lines);
+    });
+  }
+}
+
+/** Brings the engine's settings in the control block up to the configuration. */
+export function applyEngineSettings({ control }: Keyspace, config: Config): void {
+  control.policy = POLICIES.indexOf(config.maxmemoryPolicy);
+  control.samples = config.maxmemorySamples;
+  control.lfuLogFactor = config.lfuLogFactor;
+  control.lfuDecayMinutes = config.lfuDecayTime;
+}
+
+function refused(reason: string): AshlarError {
+  return new AshlarError('ERR_BAD_OPTION', reason);
+}
+
+/** The message of the AshlarError with which work fails, undefined when it does not. */
+async function errorText(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof AshlarError) return error.message;
+    throw error;
+  }
+}
+
+/** File descriptors that this process may have open; Infinity where that cannot be told. */
+function descriptorLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

@@ -18,13 +18,14 @@ import {
   CLOSE_NOW,
   type Client,
   REPLY_ON,
+  REPLY_SKIP,
   REPLY_SKIP_NEXT,
 } from '../commands/client.js';
-import type { Answer, Command, RunAsync } from '../commands/command.js';
+import type { Answer, RunAsync } from '../commands/command.js';
 import { NOAUTH, wrongArity } from '../commands/replies.js';
 import { Request } from '../commands/request.js';
 import type { ServerPort } from '../commands/server-port.js';
-import { type CommandTable, checkedSubcommand } from '../commands/table.js';
+import type { CommandTable, TableEntry } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import {
   COMMAND_WORDS,
@@ -36,6 +37,7 @@ import { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Transport } from '../transport/transport.js';
 import {
   BLOCKED,
+  BUSY_MICROSECONDS,
   EVENT_LOOP_TURNS,
   PROTOCOL_ERRORS as PROTOCOL_ERRORS_TOTAL,
   type Statistics,
@@ -60,11 +62,11 @@ export interface DispatcherHooks {
   /** A connection is gone; `client` is no longer in the table. */
   closed(client: Client, reason: number): void;
   /** The command is about to run and somebody watches. */
-  monitored(request: Request, command: Command): void;
+  monitored(request: Request, command: TableEntry): void;
   /** A command took this long, and the slowlog or the latency monitor may want it. */
-  slow(request: Request, command: Command, microseconds: number): void;
+  slow(request: Request, command: TableEntry, microseconds: number): void;
   /** Whether the command must wait for the end of CLIENT PAUSE. */
-  mustWait(command: Command): boolean;
+  mustWait(command: TableEntry): boolean;
 }
 
 /** A command that waits for the end of CLIENT PAUSE, with its own copy of its arguments. */
@@ -89,7 +91,8 @@ export class Dispatcher {
   private readonly transport: Transport;
   private readonly statistics: Statistics;
   private readonly hooks: DispatcherHooks;
-  private readonly commands: readonly Command[];
+  private readonly table: CommandTable;
+  private readonly entries: readonly TableEntry[];
   private readonly runs: ((request: Request) => void)[];
   private readonly minArgs: Int32Array;
   private readonly maxArgs: Int32Array;
@@ -102,6 +105,7 @@ export class Dispatcher {
   private segmentStart = 0;
   private frameEnd = 0;
   private measured = 0;
+  private rejected = 0;
   // Runs of equal fast commands in the batch, to be counted at its end.
   private readonly runIds = new Int32Array(4096);
   private readonly runCounts = new Int32Array(4096);
@@ -120,13 +124,15 @@ export class Dispatcher {
     this.transport = transport;
     this.statistics = statistics;
     this.hooks = hooks;
-    this.commands = table.commands;
+    this.table = table;
+    this.entries = table.entries;
     this.reply = new ReplyWriter(transport.arrays.output, () => this.makeRoom());
     this.request = new Request(keyspace, this.reply, server, nobody, transport.input, transport.args);
-    this.runs = table.commands.map((command) => this.runOf(command));
-    this.minArgs = Int32Array.from(table.commands, (command) => Math.abs(command.arity));
-    this.maxArgs = Int32Array.from(table.commands, (command) => (command.arity < 0 ? 0x7fffffff : command.arity));
-    this.timed = Uint8Array.from(table.commands, (command) => (command.flags.includes('fast') ? 0 : 1));
+    this.runs = table.entries.map((entry) => this.runOf(entry));
+    // No number of arguments suits a container, so that looking for its subcommand is off the hot path.
+    this.minArgs = Int32Array.from(table.entries, (entry) => (isContainer(entry) ? 0x7fffffff : Math.abs(entry.arity)));
+    this.maxArgs = Int32Array.from(table.entries, (entry) => (entry.arity < 0 ? 0x7fffffff : entry.arity));
+    this.timed = Uint8Array.from(table.entries, (entry) => (entry.flags.includes('fast') ? 0 : 1));
   }
 
   // ---------------------------------------------------------------------------------------------- the batch
@@ -166,15 +172,24 @@ export class Dispatcher {
       else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
     }
     this.end();
-    this.statistics.add(TOTAL_COMMANDS, total);
+    const microseconds = (performance.now() - begin) * 1000;
+    this.statistics.add(TOTAL_COMMANDS, total - this.rejected);
     this.statistics.add(EVENT_LOOP_TURNS, 1);
-    this.countRuns(total, (performance.now() - begin) * 1000);
+    this.statistics.add(BUSY_MICROSECONDS, microseconds);
+    this.reportSlow(total, microseconds);
+    this.countRuns(total, microseconds);
+  }
+
+  /** A fast command that was alone in its batch has been timed by itself after all. */
+  private reportSlow(commands: number, microseconds: number): void {
+    if (commands !== 1 || this.runLength !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds) return;
+    this.hooks.slow(this.request, this.entries[this.runIds[0]], microseconds);
   }
 
   private execute(id: number, client: Client): void {
     const request = this.request;
     if (request.argc < this.minArgs[id] || request.argc > this.maxArgs[id]) {
-      this.reject(id, wrongArity(this.commands[id].name));
+      this.executeSubcommand(id, client);
       return;
     }
     client.lastCommand = id;
@@ -193,6 +208,29 @@ export class Dispatcher {
     if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
   }
 
+  /** A container's subcommand; or a wrong number of arguments. */
+  private executeSubcommand(id: number, client: Client): void {
+    const entry = this.entries[id];
+    const request = this.request;
+    client.lastCommand = id;
+    if (!isContainer(entry) || request.argc < Math.abs(entry.arity)) {
+      this.rejectGuarded(id, client, wrongArity(entry.name));
+      return;
+    }
+    if (request.argc === 1) {
+      this.executeGuarded(id, client);
+      return;
+    }
+    const subcommand = this.table.subcommandId(id, request);
+    if (subcommand >= 0) {
+      this.execute(subcommand, client);
+      return;
+    }
+    client.lastCommand = -1;
+    const name = request.text(1).slice(0, 128);
+    this.rejectGuarded(-1, client, `ERR unknown subcommand '${name}'. Try ${entry.name.toUpperCase()} HELP.`);
+  }
+
   /** Runs a command between two looks at the clock. */
   private executeTimed(id: number): void {
     const request = this.request;
@@ -204,13 +242,13 @@ export class Dispatcher {
     this.measured += microseconds;
     this.statistics.countCall(id, microseconds);
     if (this.reply.errors !== errors) this.countError(id);
-    if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds) this.hooks.slow(request, this.commands[id], microseconds);
+    if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds) this.hooks.slow(request, this.entries[id], microseconds);
     if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
   }
 
   /** Everything that a command can meet before it runs. */
   private executeGuarded(id: number, client: Client): void {
-    const command = this.commands[id];
+    const command = this.entries[id];
     if (!client.authenticated && !command.flags.includes('no_auth')) {
       this.reject(id, NOAUTH);
       return;
@@ -220,14 +258,22 @@ export class Dispatcher {
       return;
     }
     if ((this.gate & GATE_MONITORED) !== 0) this.hooks.monitored(this.request, command);
-    const skip = client.replyMode === REPLY_SKIP_NEXT;
-    this.reply.mute = client.replyMode !== REPLY_ON;
+    this.muteIfWanted(client);
     this.executeTimed(id);
+    this.unmute(client);
+  }
+
+  /** CLIENT REPLY: the reply that comes now may be one that is not to be sent. */
+  private muteIfWanted(client: Client): void {
+    if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
+    this.reply.mute = client.replyMode !== REPLY_ON;
+  }
+
+  private unmute(client: Client): void {
     this.reply.mute = false;
-    if (skip && client.replyMode === REPLY_SKIP_NEXT) {
-      client.replyMode = REPLY_ON;
-      client.updateGate();
-    }
+    if (client.replyMode !== REPLY_SKIP) return;
+    client.replyMode = REPLY_ON;
+    client.updateGate();
   }
 
   /** Unknown commands and protocol errors. */
@@ -241,11 +287,8 @@ export class Dispatcher {
       return;
     }
     this.statistics.add(UNKNOWN_COMMANDS, 1);
-    if (this.isHttp(client)) return;
-    const muted = client.replyMode !== REPLY_ON;
-    this.reply.mute = muted;
-    this.reject(-1, client.authenticated ? this.unknownCommandText() : NOAUTH);
-    this.reply.mute = false;
+    client.lastCommand = -1;
+    if (!this.isHttp(client)) this.rejectGuarded(-1, client, this.unknownCommandText());
   }
 
   /** HTTP on this port is somebody's browser, or worse, being used against us: it is hung up on. */
@@ -275,6 +318,7 @@ export class Dispatcher {
     this.segments = 0;
     this.segmentStart = 0;
     this.measured = 0;
+    this.rejected = 0;
     this.client = undefined;
   }
 
@@ -352,25 +396,17 @@ export class Dispatcher {
     this.client = undefined;
     this.segmentStart = this.reply.position;
     this.clients[client.connection] = undefined;
-    if (client.suspended) this.statistics.add(BLOCKED, -1);
+    if (client.postponed) this.statistics.add(BLOCKED, -1);
     client.closing = CLOSE_NOW;
     this.hooks.closed(client, reason);
   }
 
   // ---------------------------------------------------------------------------------------------- commands that answer later
 
-  private runOf(command: Command): (request: Request) => void {
-    if (command.run !== undefined) return command.run;
-    if (command.runAsync !== undefined) {
-      const runAsync = command.runAsync;
-      return (request) => this.start(runAsync, request);
-    }
+  private runOf({ run, runAsync }: TableEntry): (request: Request) => void {
+    if (run !== undefined) return run;
     return (request) => {
-      const subcommand = checkedSubcommand(command, request);
-      if (subcommand === undefined) return;
-      request.client.lastSubcommand = subcommand.name;
-      if (subcommand.run !== undefined) subcommand.run(request);
-      else if (subcommand.runAsync !== undefined) this.start(subcommand.runAsync, request);
+      if (runAsync !== undefined) this.start(runAsync, request);
     };
   }
 
@@ -390,7 +426,6 @@ export class Dispatcher {
 
   private suspend(client: Client): void {
     client.suspended = true;
-    this.statistics.add(BLOCKED, 1);
     this.transport.suspend(client.connection, this.frameEnd);
   }
 
@@ -398,7 +433,6 @@ export class Dispatcher {
   private answer(client: Client, answer: Answer): void {
     if (this.clients[client.connection] !== client || client.closing === CLOSE_NOW) return;
     client.suspended = false;
-    this.statistics.add(BLOCKED, -1);
     this.outside(client, () => {
       answer(this.reply);
       if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
@@ -424,6 +458,8 @@ export class Dispatcher {
     const args = request.args.slice(request.first, request.first + request.argc * 4);
     for (let i = 0; i < args.length; i += 4) args[i] -= first;
     this.postponed.push({ client, id, input: request.input.slice(first, last), args, argc: request.argc });
+    client.postponed = true;
+    this.statistics.add(BLOCKED, 1);
     this.suspend(client);
   }
 
@@ -435,6 +471,7 @@ export class Dispatcher {
       const client = waiting.client;
       if (this.clients[client.connection] !== client || client.closing !== CLOSE_NO) continue;
       client.suspended = false;
+      client.postponed = false;
       this.statistics.add(BLOCKED, -1);
       this.outside(client, () => {
         this.request.input = waiting.input;
@@ -451,10 +488,18 @@ export class Dispatcher {
   // ---------------------------------------------------------------------------------------------- counting
 
   private reject(id: number, text: string): void {
+    this.rejected++;
     this.reply.error(text);
     if (id >= 0) this.statistics.countRejected(id);
     this.statistics.countErrorText(text);
     this.statistics.add(TOTAL_ERRORS, 1);
+  }
+
+  /** Refuses a command that did not come as far as `executeGuarded`, where replies may be off. */
+  private rejectGuarded(id: number, client: Client, text: string): void {
+    this.muteIfWanted(client);
+    this.reject(id, text);
+    this.unmute(client);
   }
 
   private countError(id: number): void {
@@ -478,6 +523,10 @@ export class Dispatcher {
     for (let i = 0; i < this.runLength; i++) this.statistics.countCalls(this.runIds[i], this.runCounts[i], each);
     this.runLength = 0;
   }
+}
+
+function isContainer(entry: TableEntry): boolean {
+  return entry.command.subcommands !== undefined && entry.subcommand === undefined;
 }
 
 function printable(byte: number): string {

@@ -7,7 +7,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { Bus, type Handler } from './bus.js';
-import { CONNECTED, PENDING_INPUT, PENDING_OUTPUT, Statistics, BLOCKED, MONITORS } from './statistics.js';
+import { GONE_WITH_THE_WORKER, Statistics } from './statistics.js';
 import type { WorkerData } from './worker-data.js';
 
 /** A worker that lives less than this counts as one that cannot start. */
@@ -112,7 +112,7 @@ export class Fleet {
     if (this.stopping || member === undefined) return;
     // Its connections went with it: what it counted as being there is not.
     const statistics = new Statistics(data.statistics[index], 0);
-    for (const figure of [CONNECTED, PENDING_INPUT, PENDING_OUTPUT, BLOCKED, MONITORS]) statistics.values[figure] = 0;
+    for (const figure of GONE_WITH_THE_WORKER) statistics.values[figure] = 0;
     this.events.died(index, error);
     this.earlyDeaths = Date.now() - member.startedAt < EARLY_DEATH_MS ? this.earlyDeaths + 1 : 0;
     if (this.earlyDeaths > EARLY_DEATHS_MAX) {

@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { COMMANDS } from '../commands/all.js';
-import { type Control, POLICIES } from '../engine/control.js';
+import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
 import { loadAddon } from '../transport/addon.js';
 import { Acceptor } from './acceptor.js';
-import { Administration } from './administration.js';
+import { Administration, applyEngineSettings } from './administration.js';
 import type { Config } from './config/config.js';
 import { Fleet } from './fleet.js';
 import type { Logger } from './logger.js';
@@ -61,7 +61,14 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
   const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
   const shared = new SharedArrayBuffer(SERVER_WORDS * 4);
   const words = new Int32Array(shared);
-  const facts = { startedAt: Date.now(), runId: randomBytes(20).toString('hex'), version: VERSION, port: 0, executable: process.execPath };
+  const facts = {
+    startedAt: Date.now(),
+    runId: randomBytes(20).toString('hex'),
+    replicationId: randomBytes(20).toString('hex'),
+    version: VERSION,
+    port: 0,
+    executable: process.execPath,
+  };
   const dataFor = (index: number): WorkerData => ({
     index,
     threads,
@@ -72,21 +79,24 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     shared,
     facts: facts as ServerFacts,
     native: addon !== undefined,
+    ...administration.state,
   });
-  const administration = new Administration(config, keyspace, logger, events);
+  const administration = new Administration(config, keyspace, words, logger, events);
   const fleet = new Fleet(dataFor, {
     handlers: administration.handlers,
-    died: (worker, error) => logger.error(`worker ${worker} died: ${error?.stack ?? 'no reason given'}; its connections are closed`),
+    died: (worker, error) => {
+      logger.error(`worker ${worker} died: ${error?.stack ?? 'no reason given'}; its connections are closed`);
+      administration.workerEnded(worker);
+    },
     replaced: (worker) => {
       Atomics.add(words, WORKERS_REPLACED, 1);
       logger.warn(`worker ${worker} has been replaced`);
-      administration.workerReplaced(worker);
       if (addon === undefined && worker === 0) void fleet.call(0, 'listen', listenOptions);
     },
     hopeless: (error) => events.onShutdown(error),
   });
   administration.fleet = fleet;
-  applyEngineSettings(keyspace.control, config);
+  applyEngineSettings(keyspace, config);
   await fleet.start(threads);
 
   const listenOptions = {
@@ -148,14 +158,6 @@ function createKeyspace(config: Config): Keyspace {
     Math.random,
     config.native === 'off' ? undefined : loadAddon().addon,
   );
-}
-
-/** Brings the engine's settings in the control block up to the configuration. */
-export function applyEngineSettings(control: Control, config: Config): void {
-  control.policy = POLICIES.indexOf(config.maxmemoryPolicy);
-  control.samples = config.maxmemorySamples;
-  control.lfuLogFactor = config.lfuLogFactor;
-  control.lfuDecayMinutes = config.lfuDecayTime;
 }
 
 function banner(config: Config, keyspace: Keyspace, port: number, native: boolean): string {

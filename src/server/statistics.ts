@@ -25,23 +25,91 @@ export const BLOCKED = 11;
 export const OUTPUT_LIMIT_CLOSES = 12;
 export const QUERY_LIMIT_CLOSES = 13;
 export const AUTH_FAILURES = 14;
-export const CPU_MICROSECONDS = 15;
-export const MONITORS = 16;
-/** Error replies by their first word: 24 counters from here, in the order of ERROR_CODES. */
-export const ERRORS_BY_CODE = 32;
+export const MONITORS = 15;
+/** Clients closed to come under maxmemory-clients. */
+export const EVICTED_CLIENTS = 16;
+/** Times that sockets were read. */
+export const TOTAL_READS = 17;
+/** Microseconds in which batches were executed. */
+export const BUSY_MICROSECONDS = 18;
+/** Rates of the last seconds, per second. */
+export const COMMANDS_PER_SECOND = 19;
+export const BYTES_IN_PER_SECOND = 20;
+export const BYTES_OUT_PER_SECOND = 21;
+export const TURNS_PER_SECOND = 22;
+/** Most bytes that one client had waiting in the last seconds. */
+export const RECENT_MAX_INPUT = 23;
+export const RECENT_MAX_OUTPUT = 24;
+/** Bytes that the client takes that takes most and may be closed for it. */
+export const LARGEST_CLIENT = 25;
+/** Highest `used memory` that this worker saw. */
+export const PEAK_MEMORY = 26;
+/** Idle clients closed for `timeout`. */
+export const TIMED_OUT_CLIENTS = 27;
+/** Totals that CONFIG RESETSTAT sets to zero; the others say what is, and not what was. */
+const RESETTABLE = [
+  TOTAL_COMMANDS,
+  TOTAL_CONNECTIONS,
+  TOTAL_BYTES_IN,
+  TOTAL_BYTES_OUT,
+  TOTAL_ERRORS,
+  UNKNOWN_COMMANDS,
+  PROTOCOL_ERRORS,
+  EVENT_LOOP_TURNS,
+  OUTPUT_LIMIT_CLOSES,
+  QUERY_LIMIT_CLOSES,
+  AUTH_FAILURES,
+  EVICTED_CLIENTS,
+  TOTAL_READS,
+  BUSY_MICROSECONDS,
+  TIMED_OUT_CLIENTS,
+];
+/** Of what a worker that is gone counted, this is no longer there. */
+export const GONE_WITH_THE_WORKER = [
+  CONNECTED,
+  PENDING_INPUT,
+  PENDING_OUTPUT,
+  BLOCKED,
+  MONITORS,
+  COMMANDS_PER_SECOND,
+  BYTES_IN_PER_SECOND,
+  BYTES_OUT_PER_SECOND,
+  TURNS_PER_SECOND,
+  RECENT_MAX_INPUT,
+  RECENT_MAX_OUTPUT,
+  LARGEST_CLIENT,
+];
+/** Error replies by their first word: counters from here, in the order of ERROR_CODES. */
+const ERRORS_BY_CODE = 32;
 
 /** First words of error replies that are counted by name (INFO errorstats). */
-export const ERROR_CODES = ['ERR', 'WRONGTYPE', 'OOM', 'NOAUTH', 'WRONGPASS', 'NOPROTO', 'UNBLOCKED', 'NOPERM', 'BUSY', 'LOADING', 'MISCONF', 'READONLY'];
+export const ERROR_CODES = [
+  'ERR',
+  'WRONGTYPE',
+  'OOM',
+  'NOAUTH',
+  'WRONGPASS',
+  'NOPROTO',
+  'UNBLOCKED',
+  'NOPERM',
+  'BUSY',
+  'BUSYKEY',
+  'LOADING',
+  'MISCONF',
+  'READONLY',
+];
 
 export const HISTOGRAM_BUCKETS = 32;
 
-/** Doubles in a block for `commands` commands. */
+/** Doubles in a block for `commands` entries of the command table. */
 export function statisticsDoubles(commands: number): number {
   return TOTALS + commands * (4 + HISTOGRAM_BUCKETS);
 }
 
 export class Statistics {
   readonly values: Float64Array;
+  /** 1 while calls are counted in their histograms (`latency-tracking`), 0 while they are not. */
+  histogramWeight = 1;
   private readonly commands: number;
   private readonly microsecondsAt: number;
   private readonly failedAt: number;
@@ -74,14 +142,15 @@ export class Statistics {
   countCall(command: number, microseconds: number): void {
     this.values[TOTALS + command]++;
     this.values[this.microsecondsAt + command] += microseconds;
-    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)]++;
+    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += this.histogramWeight;
   }
 
   /** Counts `calls` calls of a command that took `microseconds` each. */
   countCalls(command: number, calls: number, microseconds: number): void {
     this.values[TOTALS + command] += calls;
     this.values[this.microsecondsAt + command] += calls * microseconds;
-    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += calls;
+    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] +=
+      calls * this.histogramWeight;
   }
 
   /** Counts an error reply by its first word. */
@@ -119,10 +188,14 @@ export class Statistics {
     return this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucket];
   }
 
+  /** Error replies whose first word is ERROR_CODES[code]. */
+  errors(code: number): number {
+    return this.values[ERRORS_BY_CODE + code];
+  }
+
   /** CONFIG RESETSTAT: forgets what adds up; what is (connections, pending bytes) stays. */
   reset(): void {
-    for (const total of [TOTAL_COMMANDS, TOTAL_CONNECTIONS, TOTAL_BYTES_IN, TOTAL_BYTES_OUT, TOTAL_ERRORS, UNKNOWN_COMMANDS, PROTOCOL_ERRORS])
-      this.values[total] = 0;
+    for (const total of RESETTABLE) this.values[total] = 0;
     this.values.fill(0, ERRORS_BY_CODE, TOTALS + this.commands * (4 + HISTOGRAM_BUCKETS));
   }
 }

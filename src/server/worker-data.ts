@@ -2,6 +2,7 @@
 
 import type { KeyspaceHandle } from '../engine/keyspace.js';
 import type { ConfigValues } from './config/schema.js';
+import type { PauseState } from './pause.js';
 
 export interface WorkerData {
   /** Number of this worker: 0..threads-1. */
@@ -15,6 +16,10 @@ export interface WorkerData {
   readonly statistics: readonly SharedArrayBuffer[];
   /** Words that all threads share: SERVER_WORDS. */
   readonly shared: SharedArrayBuffer;
+  /** CLIENT PAUSE, where one is going on. */
+  readonly pause: PauseState;
+  /** Clients of other workers that have asked for MONITOR. */
+  readonly monitors: number;
   /** Facts that INFO shows. */
   readonly facts: ServerFacts;
   /** Whether the native core is to be used. */
@@ -26,6 +31,8 @@ export interface ServerFacts {
   readonly startedAt: number;
   /** 40 hexadecimal digits, new at each start. */
   readonly runId: string;
+  /** 40 hexadecimal digits: the name of this history of changes. */
+  readonly replicationId: string;
   readonly version: string;
   readonly port: number;
   readonly executable: string;
@@ -35,8 +42,8 @@ export interface ServerFacts {
 export const SERVER_WORDS = 16;
 /** Next client id. */
 export const NEXT_CLIENT = 0;
-/** Clients that have asked for MONITOR, in all workers. */
-export const MONITORS_ACTIVE = 1;
+/** Next number of a slow log's entry. */
+export const NEXT_SLOWLOG = 1;
 /** Workers that died and were replaced. */
 export const WORKERS_REPLACED = 2;
 /** Connections refused for `maxclients`. */

@@ -1,24 +1,56 @@
 /**
- * What commands can ask of the server (ServerPort), in a worker: this thread's clients at once, the rest over the bus from the main thread.
+ * What commands can ask of the server (ServerPort), in a worker: what concerns this thread at once, the rest over the bus from the main thread.
+ *
+ * This file puts the parts together; each tells its own story: clients, slow log, latency monitor, monitor feed, pause, figures.
  */
 
-import { Client } from '../commands/client.js';
-import type { Command } from '../commands/command.js';
+import { CLOSE_NO, Client } from '../commands/client.js';
 import type { Request } from '../commands/request.js';
-import type { ClientFacts, ClientFilter, LatencyEvent, ServerPort, SlowlogEntry } from '../commands/server-port.js';
-import type { CommandTable } from '../commands/table.js';
+import type {
+  ClientFacts,
+  ClientFilter,
+  CommandHistogram,
+  LatencyEvent,
+  MemoryFigures,
+  ServerPort,
+  SlowlogEntry,
+} from '../commands/server-port.js';
+import type { CommandTable, TableEntry } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
+import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
 import type { Bus, Handler } from './bus.js';
-import type { Config, ConfigChanges } from './config/config.js';
-import type { Dispatcher, DispatcherHooks } from './dispatcher.js';
-import { CONNECTED, type Statistics, TOTAL_CONNECTIONS } from './statistics.js';
-import { NEXT_CLIENT, type WorkerData } from './worker-data.js';
+import { Clients } from './clients.js';
+import type { Config } from './config/config.js';
+import { findParameter, parameterOf } from './config/schema.js';
+import { type Dispatcher, type DispatcherHooks, GATE_MONITORED, GATE_PAUSED, GATE_TIMED } from './dispatcher.js';
+import { FleetFigures } from './fleet-figures.js';
+import { collectGarbage } from './garbage.js';
+import { infoText } from './info.js';
+import { commandHistograms } from './info-commands.js';
+import type { InfoSources } from './info-sources.js';
+import { LatencyMonitor } from './latency.js';
+import { memoryFigures } from './memory-report.js';
+import { isShown, MonitorFeed } from './monitor.js';
+import { Pause, type PauseState } from './pause.js';
+import { Routine } from './routine.js';
+import { secretArguments } from './secrets.js';
+import { Slowlog } from './slowlog.js';
+import {
+  AUTH_FAILURES,
+  CONNECTED,
+  MONITORS,
+  OUTPUT_LIMIT_CLOSES,
+  QUERY_LIMIT_CLOSES,
+  type Statistics,
+  TOTAL_CONNECTIONS,
+} from './statistics.js';
+import { REDIS_VERSION } from './version.js';
+import { NEXT_CLIENT, NEXT_SLOWLOG, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
-const UNAUTHENTICATED_ARGUMENTS_MAX = 10;
-const UNAUTHENTICATED_BULK_BYTES_MAX = 16_384;
-const UNAUTHENTICATED_OUTPUT_BYTES_MAX = 1024;
-const ARGUMENTS_MAX = 1024 * 1024;
+const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
+/** Below this threshold every command is timed by itself; above it, only those that are not `fast`. */
+const EXACT_TIMING_MICROSECONDS = 1000;
 
 export interface WorkerParts {
   readonly data: WorkerData;
@@ -34,79 +66,357 @@ export interface WorkerActions {
   adopt(fd: number): void;
   listen(options: never): Promise<number>;
   stop(): Promise<void>;
-  configChanged(changes: ConfigChanges): void;
+  configChanged(changes: never): void;
 }
 
 export class WorkerServer implements ServerPort {
+  readonly table: CommandTable;
+  readonly redisVersion = REDIS_VERSION;
   /** The client of requests that come from nobody. */
   readonly nobody: Client;
   readonly hooks: DispatcherHooks;
-  private readonly parts: WorkerParts;
+  private readonly data: WorkerData;
+  private readonly config: Config;
+  private readonly keyspace: Keyspace;
+  private readonly statistics: Statistics;
+  private readonly makeBus: WorkerParts['bus'];
   private readonly shared: Int32Array;
+  private readonly fleet: FleetFigures;
+  private readonly slow: Slowlog;
+  private readonly latency = new LatencyMonitor();
+  private readonly pausing: Pause;
+  private readonly feed: MonitorFeed;
+  private facts: ServerFacts;
   private dispatcher!: Dispatcher;
   private transport!: Transport;
+  private clientsHere!: Clients;
+  private routine!: Routine;
   private bus!: Bus;
 
-  constructor(parts: WorkerParts) {
-    this.parts = parts;
-    this.shared = new Int32Array(parts.data.shared);
-    this.nobody = new Client(0, 0, parts.data.index, '', '', -1, 0, true);
+  constructor({ data, config, keyspace, table, statistics, bus }: WorkerParts) {
+    this.data = data;
+    this.config = config;
+    this.keyspace = keyspace;
+    this.table = table;
+    this.statistics = statistics;
+    this.makeBus = bus;
+    this.facts = data.facts;
+    this.shared = new Int32Array(data.shared);
+    this.fleet = new FleetFigures(data.statistics, table.entries.length);
+    this.nobody = new Client(0, 0, data.index, '', '', -1, 0, true);
+    this.slow = new Slowlog(config.slowlogMaxLen);
+    this.pausing = new Pause((paused) => this.onPause(paused));
+    this.feed = new MonitorFeed({
+      deliver: (client, lines) => this.dispatcher.outside(client, () => this.writeLines(lines)),
+      forward: (lines) => this.bus.send('monitorLines', lines),
+    });
     this.hooks = {
       log: (level, message) => this.bus.send('log', { level, message }),
-      closed: () => this.parts.statistics.add(CONNECTED, -1),
-      monitored: () => {},
-      slow: () => {},
-      mustWait: () => false,
+      closed: (client, reason) => this.onClosed(client, reason),
+      monitored: (request, entry) => this.onMonitored(request, entry),
+      slow: (request, entry, microseconds) => this.onSlow(request, entry, microseconds),
+      mustWait: (entry) => this.pausing.holds(entry),
     };
   }
+
+  // ---------------------------------------------------------------------------------------------- life
 
   /** Connects the parts that need each other, and says that this worker serves. */
   start(dispatcher: Dispatcher, transport: Transport, actions: WorkerActions): void {
     this.dispatcher = dispatcher;
     this.transport = transport;
-    this.bus = this.parts.bus({
-      adopt: actions.adopt as Handler,
-      listen: actions.listen as Handler,
-      stop: () => actions.stop(),
-      configChanged: actions.configChanged as Handler,
-      facts: () => {},
+    this.clientsHere = new Clients(this.config, this.table, dispatcher, transport);
+    const { config, keyspace, fleet, statistics, data } = this;
+    this.routine = new Routine({
+      config,
+      keyspace,
+      fleet,
+      statistics,
+      worker: data.index,
+      transport,
+      clients: this.clientsHere,
     });
-    transport.setQueryBufferLimit(this.parts.config.clientQueryBufferLimit);
+    this.followConfig();
+    this.bus = this.makeBus({ ...this.handlers(), ...(actions as unknown as Record<string, Handler>) });
+    this.pausing.set(data.pause);
+    this.setMonitors(data.monitors);
+    this.routine.start();
     this.bus.send('serving');
+  }
+
+  /** What the main thread may call, beyond the composition's own actions. */
+  private handlers(): Record<string, Handler> {
+    const now = (): number => this.keyspace.clock.now;
+    return {
+      facts: (facts: ServerFacts) => {
+        this.facts = facts;
+      },
+      clients: (filter: ClientFilter) =>
+        this.clientsHere.matching(filter, now()).map((client) => this.clientFacts(client)),
+      killClients: ({ filter, selfId }: { filter: ClientFilter; selfId: number }) =>
+        this.clientsHere.kill(filter, selfId, now()),
+      pause: (state: PauseState) => this.pausing.set(state),
+      monitors: (total: number) => this.setMonitors(total),
+      monitorLines: (lines: string) => this.feed.receive(lines),
+      resetStatistics: () => this.statistics.reset(),
+      slowlog: () => this.slow.list(),
+      slowlogReset: () => this.slow.clear(),
+      latencyEvents: () => this.latency.events(),
+      latencyReset: (names: readonly string[]) => this.latency.reset(names),
+      collectGarbage: () => collectGarbage(),
+    } as Record<string, Handler>;
+  }
+
+  /** Brings this worker in line with the configuration, now and after each change. */
+  private followConfig(): void {
+    const { config, transport } = this;
+    const applyLimits = (): void => {
+      for (const client of this.clientsHere.open) this.clientsHere.applyLimits(client);
+    };
+    config.onChange('protoMaxBulkLen', applyLimits);
+    config.onChange('clientOutputBufferLimit', applyLimits);
+    config.onChange('clientQueryBufferLimit', (bytes) => transport.setQueryBufferLimit(bytes));
+    config.onChange('tcpKeepalive', (seconds) => {
+      for (const client of this.clientsHere.open) transport.setKeepAlive(client.connection, seconds);
+    });
+    config.onChange('requirepass', (password) => this.onPasswordChanged(password));
+    config.onChange('slowlogMaxLen', (length) => {
+      this.slow.limit = length;
+    });
+    config.onChange('slowlogLogSlowerThan', () => this.applyThresholds());
+    config.onChange('latencyMonitorThreshold', () => this.applyThresholds());
+    config.onChange('latencyTracking', (on) => {
+      this.statistics.histogramWeight = on ? 1 : 0;
+    });
+    transport.setQueryBufferLimit(config.clientQueryBufferLimit);
+    this.statistics.histogramWeight = config.latencyTracking ? 1 : 0;
+    this.applyThresholds();
+  }
+
+  /** Without a password everybody is let in, those too who have tried in vain before. A new password is asked of new clients only. */
+  private onPasswordChanged(password: string): void {
+    if (password !== '') return;
+    for (const client of this.clientsHere.open) {
+      client.authenticated = true;
+      this.clientChanged(client);
+    }
+  }
+
+  private applyThresholds(): void {
+    const slowlog = this.config.slowlogLogSlowerThan;
+    const latency = this.config.latencyMonitorThreshold * 1000;
+    const thresholds = [...(slowlog >= 0 ? [slowlog] : []), ...(latency > 0 ? [latency] : [])];
+    const least = thresholds.length === 0 ? -1 : Math.min(...thresholds);
+    this.dispatcher.slowMicroseconds = least;
+    this.setGate(GATE_TIMED, least >= 0 && least < EXACT_TIMING_MICROSECONDS);
+  }
+
+  private setGate(bit: number, on: boolean): void {
+    this.dispatcher.gate = on ? this.dispatcher.gate | bit : this.dispatcher.gate & ~bit;
+  }
+
+  // ---------------------------------------------------------------------------------------------- connections
+
+  /** Text with which a new connection is refused, empty when it may come in. */
+  refusal(): string {
+    if (this.fleet.sum(CONNECTED) < this.config.maxclients) return '';
+    Atomics.add(this.shared, REJECTED_CONNECTIONS, 1);
+    return MAX_CLIENTS_TEXT;
   }
 
   /** A connection has been adopted. */
   connected(connection: number): void {
+    const { transport, data, config } = this;
     const id = Atomics.add(this.shared, NEXT_CLIENT, 1) + 1;
-    const transport = this.transport;
+    const peer = transport.peerAddress(connection);
+    const unix = !/:\d+$/.test(peer);
+    // Redis shows a unix socket by its path, with a port of 0, for both ends.
+    const address = unix ? `${config.unixsocket}:0` : peer;
+    const local = unix ? address : transport.localAddress(connection);
     const client = new Client(
       id,
       connection,
-      this.parts.data.index,
-      transport.peerAddress(connection),
-      transport.localAddress(connection),
+      data.index,
+      address,
+      local,
       transport.fd(connection),
-      this.parts.keyspace.clock.now,
-      this.parts.config.requirepass === '',
+      Date.now(),
+      config.requirepass === '',
     );
+    client.unixSocket = unix;
     this.dispatcher.clients[connection] = client;
-    this.parts.statistics.add(CONNECTED, 1);
-    this.parts.statistics.add(TOTAL_CONNECTIONS, 1);
-    if (this.parts.config.tcpKeepalive > 0) transport.setKeepAlive(connection, this.parts.config.tcpKeepalive);
+    this.statistics.add(CONNECTED, 1);
+    this.statistics.add(TOTAL_CONNECTIONS, 1);
+    if (config.tcpKeepalive > 0) transport.setKeepAlive(connection, config.tcpKeepalive);
     this.clientChanged(client);
   }
 
   clientChanged(client: Client): void {
     client.updateGate();
+    if (!client.monitor && this.feed.monitors.delete(client)) void this.reportMonitors();
     this.transport.arrays.databases[client.connection] = client.database;
-    if (client.authenticated) this.transport.setLimits(client.connection, ARGUMENTS_MAX, this.parts.config.protoMaxBulkLen, 0);
-    else {
-      this.transport.setLimits(
-        client.connection,
-        UNAUTHENTICATED_ARGUMENTS_MAX,
-        UNAUTHENTICATED_BULK_BYTES_MAX,
-        UNAUTHENTICATED_OUTPUT_BYTES_MAX,
-      );
+    this.clientsHere.applyLimits(client);
+  }
+
+  private onClosed(client: Client, reason: number): void {
+    this.statistics.add(CONNECTED, -1);
+    if (reason === CLOSE_OUTPUT_LIMIT) this.statistics.add(OUTPUT_LIMIT_CLOSES, 1);
+    if (reason === CLOSE_QUERY_LIMIT) this.statistics.add(QUERY_LIMIT_CLOSES, 1);
+    if (this.feed.monitors.delete(client)) void this.reportMonitors();
+  }
+
+  async clients(filter: ClientFilter): Promise<ClientFacts[]> {
+    const lists = await this.bus.call<ClientFacts[][]>('clients', filter);
+    return lists.flat().sort((a, b) => a.id - b.id);
+  }
+
+  clientFacts(client: Client): ClientFacts {
+    return this.clientsHere.facts(client, this.keyspace.clock.now);
+  }
+
+  killClients(filter: ClientFilter, self: Client): Promise<{ killed: number; self: boolean }> {
+    return this.bus.call('killClients', { filter, selfId: self.id });
+  }
+
+  async pause(until: number, all: boolean): Promise<void> {
+    await this.bus.call('pause', { until, all });
+  }
+
+  private onPause(paused: boolean): void {
+    this.setGate(GATE_PAUSED, paused);
+    if (!paused) this.dispatcher.unpause();
+  }
+
+  // ---------------------------------------------------------------------------------------------- configuration
+
+  get requirePassword(): string {
+    return this.config.requirepass;
+  }
+
+  countAuthFailure(): void {
+    this.statistics.add(AUTH_FAILURES, 1);
+  }
+
+  get valueBytesMax(): number {
+    return this.config.protoMaxBulkLen;
+  }
+
+  configGet(name: string): string | undefined {
+    return this.config.format(name);
+  }
+
+  configNames(): readonly string[] {
+    return this.config.names();
+  }
+
+  configIsSecret(name: string): boolean {
+    const found = findParameter(name);
+    return found !== undefined && parameterOf(found).secret === true;
+  }
+
+  configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined> {
+    return this.bus.call('configSet', pairs);
+  }
+
+  configRewrite(): Promise<string | undefined> {
+    return this.bus.call('configRewrite');
+  }
+
+  // ---------------------------------------------------------------------------------------------- figures
+
+  private get sources(): InfoSources {
+    const { config, keyspace, table, fleet, facts, shared, data } = this;
+    return { config, keyspace, table, fleet, facts, shared, native: data.native };
+  }
+
+  async resetStatistics(): Promise<void> {
+    await this.bus.call('resetStatistics');
+  }
+
+  info(sections: readonly string[]): string {
+    this.routine.collect();
+    return infoText(this.sources, sections);
+  }
+
+  latencyHistogram(names: readonly string[]): CommandHistogram[] {
+    return commandHistograms(this.sources, names);
+  }
+
+  memory(): MemoryFigures {
+    this.routine.collect();
+    return memoryFigures(this.keyspace, this.fleet);
+  }
+
+  async collectGarbage(): Promise<void> {
+    await this.bus.call('collectGarbage');
+  }
+
+  // ---------------------------------------------------------------------------------------------- watching
+
+  private onSlow(request: Request, entry: TableEntry, microseconds: number): void {
+    const { slowlogLogSlowerThan, latencyMonitorThreshold } = this.config;
+    if (slowlogLogSlowerThan >= 0 && microseconds >= slowlogLogSlowerThan && !entry.flags.includes('skip_slowlog')) {
+      this.slow.add(Atomics.add(this.shared, NEXT_SLOWLOG, 1), request, microseconds, this.secrets(request, entry));
     }
+    const milliseconds = Math.floor(microseconds / 1000);
+    if (latencyMonitorThreshold > 0 && milliseconds >= latencyMonitorThreshold) {
+      const event = entry.flags.includes('fast') ? 'fast-command' : 'command';
+      this.latency.add(event, Math.floor(Date.now() / 1000), milliseconds);
+    }
+  }
+
+  private secrets(request: Request, entry: TableEntry): ReadonlySet<number> {
+    return secretArguments(request, entry, (parameter) => this.configIsSecret(parameter));
+  }
+
+  slowlog(): Promise<SlowlogEntry[]> {
+    return this.bus.call('slowlog');
+  }
+
+  async slowlogReset(): Promise<void> {
+    await this.bus.call('slowlogReset');
+  }
+
+  latencyEvents(): Promise<LatencyEvent[]> {
+    return this.bus.call('latencyEvents');
+  }
+
+  latencyReset(names: readonly string[]): Promise<number> {
+    return this.bus.call('latencyReset', names);
+  }
+
+  private onMonitored(request: Request, entry: TableEntry): void {
+    if (isShown(entry)) this.feed.add(request, this.secrets(request, entry));
+  }
+
+  async monitor(client: Client): Promise<void> {
+    client.monitor = true;
+    this.feed.monitors.add(client);
+    this.clientChanged(client);
+    await this.reportMonitors();
+    // It may have gone meanwhile.
+    if (client.closing !== CLOSE_NO && this.feed.monitors.delete(client)) await this.reportMonitors();
+  }
+
+  /** Tells how many monitors this worker has; resolves when all workers feed them. */
+  private reportMonitors(): Promise<void> {
+    this.statistics.values[MONITORS] = this.feed.monitors.size;
+    return this.bus.call('monitors', this.feed.monitors.size);
+  }
+
+  private setMonitors(total: number): void {
+    this.feed.total = total;
+    this.setGate(GATE_MONITORED, total > 0);
+  }
+
+  private writeLines(lines: string): void {
+    const bytes = Buffer.from(lines, 'latin1');
+    this.dispatcher.reply.raw(bytes, 0, bytes.length);
+  }
+
+  // ---------------------------------------------------------------------------------------------- the end
+
+  shutdown(now: boolean): void {
+    this.bus.send('shutdown', now);
   }
 }
