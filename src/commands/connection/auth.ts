@@ -1,0 +1,136 @@
+/**
+ * AUTH and HELLO: who a client is, and which version of the protocol it speaks.
+ *
+ * There is one user, `default`, whose password is `requirepass`; without one, any password is right for it, as in Redis.
+ * Passwords are compared by their digests, so that the time it takes tells nothing of them.
+ */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Command, command } from '../command.js';
+import { SYNTAX } from '../replies.js';
+import type { Request } from '../request.js';
+import { validName } from './names.js';
+
+const USER = 'default';
+const WRONGPASS = 'WRONGPASS invalid username-password pair or user is disabled.';
+const NO_PASSWORD =
+  'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?';
+const NOPROTO = 'NOPROTO unsupported protocol version';
+const NOT_A_VERSION = 'ERR Protocol version is not an integer or out of range';
+const HELLO_NOAUTH =
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time';
+const BAD_NAME = 'ERR Client names cannot contain spaces, newlines or special characters.';
+
+function digest(bytes: Uint8Array | string): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** Checks user and password, and answers WRONGPASS when they are wrong. `user` is 0 when it was left out, else its argument. */
+function authenticate(request: Request, user: number, password: number): boolean {
+  const { client, server } = request;
+  const known = user === 0 || request.text(user) === USER;
+  const required = server.requirePassword;
+  const right = required === '' || timingSafeEqual(digest(request.copy(password)), digest(required));
+  if (!known || !right) {
+    server.countAuthFailure();
+    request.reply.error(WRONGPASS);
+    return false;
+  }
+  client.user = USER;
+  if (!client.authenticated) {
+    client.authenticated = true;
+    server.clientChanged(client);
+  }
+  return true;
+}
+
+function auth(request: Request): void {
+  if (request.argc > 3) request.reply.error(SYNTAX);
+  else if (request.argc === 2 && request.server.requirePassword === '') request.reply.error(NO_PASSWORD);
+  else if (request.argc === 2 ? authenticate(request, 0, 1) : authenticate(request, 1, 2)) request.reply.ok();
+}
+
+interface HelloOptions {
+  /** Index of the user's name; the password follows. 0 = not given. */
+  readonly auth: number;
+  /** Index of the connection's name, 0 = not given. */
+  readonly name: number;
+}
+
+/** Reads HELLO's options; an error text when they are wrong. */
+function helloOptions(request: Request): HelloOptions | string {
+  const options = { auth: 0, name: 0 };
+  for (let i = 2; i < request.argc; i++) {
+    const option = request.text(i).toLowerCase();
+    const more = request.argc - 1 - i;
+    if (option === 'auth' && more >= 2) {
+      options.auth = i + 1;
+      i += 2;
+    } else if (option === 'setname' && more >= 1) {
+      if (!validName(request.text(i + 1))) return BAD_NAME;
+      options.name = ++i;
+    } else return `ERR Syntax error in HELLO option '${request.text(i)}'`;
+  }
+  return options;
+}
+
+function hello(request: Request): void {
+  const { client, reply } = request;
+  let version: number = client.protocol;
+  if (request.argc >= 2) {
+    const given = request.bigInteger(1);
+    if (given === undefined) return reply.error(NOT_A_VERSION);
+    if (given !== 2n && given !== 3n) return reply.error(NOPROTO);
+    version = Number(given);
+  }
+  const options = helloOptions(request);
+  if (typeof options === 'string') return reply.error(options);
+  if (options.auth !== 0 && !authenticate(request, options.auth, options.auth + 1)) return;
+  if (!client.authenticated) return reply.error(HELLO_NOAUTH);
+  if (options.name !== 0) client.name = request.text(options.name);
+  client.protocol = version === 3 ? 3 : 2;
+  reply.protocol = client.protocol;
+  request.server.clientChanged(client);
+  replyHello(request);
+}
+
+function replyHello({ client, reply, server }: Request): void {
+  reply.map(7);
+  const facts = {
+    server: 'redis',
+    version: server.redisVersion,
+    proto: client.protocol,
+    id: client.id,
+    mode: 'standalone',
+    role: 'master',
+  };
+  for (const [name, value] of Object.entries(facts)) {
+    reply.bulkAscii(name);
+    if (typeof value === 'number') reply.integer(value);
+    else reply.bulkAscii(value);
+  }
+  reply.bulkAscii('modules');
+  reply.array(0);
+}
+
+export const AUTH_COMMANDS: readonly Command[] = [
+  command({
+    name: 'auth',
+    arity: -2,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    group: 'connection',
+    since: '1.0.0',
+    summary: 'Authenticates the connection.',
+    complexity: 'O(N) where N is the number of passwords defined for the user',
+    run: auth,
+  }),
+  command({
+    name: 'hello',
+    arity: -1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    group: 'connection',
+    since: '6.0.0',
+    summary: 'Handshakes with the Redis server.',
+    run: hello,
+  }),
+];

@@ -1,0 +1,93 @@
+/** COMMAND GETKEYS and GETKEYSANDFLAGS: which arguments of a request are keys, and what the command would do with them. */
+
+import { ARG_WORDS } from '../../protocol/descriptors.js';
+import type { Request } from '../request.js';
+import { arityFits, type TableEntry } from '../table.js';
+import { type KeySpec, keySpecsOf } from './command-details.js';
+import { replyWords } from './command-info.js';
+
+/** Arguments before the request that is asked about: `command getkeys`. */
+const PREFIX = 2;
+
+interface KeyArgument {
+  readonly index: number;
+  readonly flags: readonly string[];
+}
+
+/** The request that is asked about, in the words of the table. */
+function askedEntry(request: Request): TableEntry | undefined {
+  const { table } = request.server;
+  const id = table.id(request.text(PREFIX).toLowerCase());
+  const entry = table.entries[id];
+  if (entry?.command.subcommands === undefined || request.argc === PREFIX + 1) return entry;
+  return table.entries[table.id(`${entry.name}|${request.text(PREFIX + 1).toLowerCase()}`)];
+}
+
+/** Key arguments of a range, in a request of `argc` arguments. */
+function keysOfRange({ first, last, step, flags }: KeySpec, argc: number): KeyArgument[] {
+  const end = last < 0 ? argc + last : first + last;
+  const keys: KeyArgument[] = [];
+  for (let index = first; index <= end && index < argc; index += step) keys.push({ index, flags });
+  return keys;
+}
+
+/** What SET and BITFIELD do with their key depends on their options. */
+function refine(request: Request, name: string, flags: readonly string[]): readonly string[] {
+  if (!flags.includes('variable_flags')) return flags;
+  const options: string[] = [];
+  for (let i = PREFIX + 2; i < request.argc; i++) options.push(request.text(i).toLowerCase());
+  if (name === 'set') return options.slice(1).includes('get') ? ['RW', 'access', 'update'] : ['OW', 'update'];
+  const onlyGets = options.every((option, i) => i % 3 !== 0 || option === 'get') && options.length % 3 === 0;
+  return onlyGets ? ['RO', 'access'] : ['RW', 'access', 'update'];
+}
+
+function keysOf(request: Request, entry: TableEntry): KeyArgument[] {
+  const argc = request.argc - PREFIX;
+  const find = entry.command.findKeys;
+  if (find === undefined || entry.subcommand !== undefined)
+    return keySpecsOf(entry).flatMap((spec) => keysOfRange(spec, argc));
+  return asIfAlone(request, () => find(request)).map((index) => ({ index, flags: ['RW', 'access', 'update'] }));
+}
+
+/** Runs `work` with the request that is asked about in the place of the one that asks. */
+function asIfAlone<T>(request: Request, work: () => T): T {
+  const { first, argc } = request;
+  request.first = first + PREFIX * ARG_WORDS;
+  request.argc = argc - PREFIX;
+  const result = work();
+  request.first = first;
+  request.argc = argc;
+  return result;
+}
+
+function getKeys(request: Request, replyKey: (key: KeyArgument, entry: TableEntry) => void): void {
+  const { reply } = request;
+  const entry = askedEntry(request);
+  if (entry === undefined) return reply.error('ERR Invalid command specified');
+  if (keySpecsOf(entry).length === 0 && entry.command.findKeys === undefined) {
+    return reply.error('ERR The command has no key arguments');
+  }
+  if (!arityFits(entry.arity, request.argc - PREFIX)) {
+    return reply.error('ERR Invalid number of arguments specified for command');
+  }
+  const keys = keysOf(request, entry);
+  if (keys.length === 0) return reply.error('ERR Invalid arguments specified for command');
+  reply.array(keys.length);
+  for (const key of keys) replyKey(key, entry);
+}
+
+export function getKeysOnly(request: Request): void {
+  getKeys(request, ({ index }) => replyArgument(request, index));
+}
+
+export function getKeysAndFlags(request: Request): void {
+  getKeys(request, ({ index, flags }, entry) => {
+    request.reply.array(2);
+    replyArgument(request, index);
+    replyWords(request.reply, refine(request, entry.name, flags));
+  });
+}
+
+function replyArgument(request: Request, index: number): void {
+  request.reply.bulk(request.input, request.offset(index + PREFIX), request.length(index + PREFIX));
+}
