@@ -7,7 +7,7 @@ export async function loadAshlar() {
     return Ashlar;
   } catch (error) {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    process.stderr.write('without Ashlar: dist/index.js is not built\n');
+    process.stderr.write(`without Ashlar, the library isn't built: ${error.message}\n`);
     return undefined;
   }
 }

@@ -16,8 +16,8 @@ const TTL_MS = 3_600_000;
 const PIPELINE = 100;
 
 /**
- * @typedef {{ name: string, kind: 'get' | 'set', step: () => unknown, operations?: number }} Subject
- *   operations: how many one step does
+ * @typedef {{ name: string, kind: 'get' | 'set', step: () => unknown, operations?: number, isRemote?: boolean }} Subject
+ *   operations: how many one step does; isRemote: another process does most of the work
  * @typedef {{ keys: string[], values: string[], lookups: string[] }} Data
  */
 
@@ -130,12 +130,13 @@ export async function makeRedis({ keys, values, lookups }) {
   const many = () => Promise.all(Array.from({ length: PIPELINE }, () => redis.get(lookups[next()])));
   return {
     subjects: [
-      { name: 'ioredis GET', kind: 'get', step: async () => (await redis.get(lookups[next()])).length },
+      { name: 'ioredis GET', kind: 'get', isRemote: true, step: async () => (await redis.get(lookups[next()])).length },
       {
         name: `ioredis GET, ${PIPELINE} under way`,
         kind: 'get',
         step: async () => (await many()).length,
         operations: PIPELINE,
+        isRemote: true,
       },
     ],
     async close() {

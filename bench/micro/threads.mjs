@@ -1,7 +1,8 @@
 /**
  * `npm run bench:threads`: two threads on one cache against one. Each worker attaches to the cache and makes a fixed number of
  * random gets (or 90 % gets and 10 % sets) over a million keys; one worker alone, then two at the same moment. Perfect scaling
- * is twice the operations in the same time. Results go to bench/results/threads.{md,json}.
+ * is twice the operations in the same time, and the same CPU time for each; where other work takes the cores away, only the CPU time
+ * says something. Results go to bench/results/threads.{md,json}.
  *
  *   --rounds N   (3)      --smoke   a few keys, to see that it works      --no-build   measure what is built
  */
@@ -51,7 +52,10 @@ async function startWorker(handle, size, number) {
   return worker;
 }
 
-/** @returns {Promise<{ name: string, one: number, two: number, scaling: number, found: number }[]>} operations per second */
+/**
+ * @returns {Promise<{ name: string, one: Rate, two: Rate, scaling: number, found: number }[]>}
+ * @typedef {{ opsPerS: number, cpuNs: number }} Rate CPU in nanoseconds of the whole process for an operation
+ */
 async function measureAll(workers, { operations }, rounds) {
   const rows = [];
   for (const [name, writes] of [
@@ -66,15 +70,26 @@ async function measureAll(workers, { operations }, rounds) {
         [workers.slice(0, 1), one],
         [workers, two],
       ]) {
-        const { seconds, hits } = await runTogether(group, { operations, writes });
-        rates.push((operations * group.length) / seconds);
+        const { seconds, cpuSeconds, hits } = await runTogether(group, { operations, writes });
+        const total = operations * group.length;
+        rates.push({ opsPerS: total / seconds, cpuNs: (cpuSeconds / total) * 1e9 });
         found += hits;
       }
-      note(`${name}: one thread ${figure(one.at(-1))} ops/s, two ${figure(two.at(-1))}`);
+      note(`${name}: one thread ${rateText(one.at(-1))}, two ${rateText(two.at(-1))}`);
     }
-    rows.push({ name, one: median(one), two: median(two), scaling: median(two) / median(one), found });
+    const rates = { one: medianRate(one), two: medianRate(two) };
+    rows.push({ name, ...rates, scaling: rates.two.opsPerS / rates.one.opsPerS, found });
   }
   return rows;
+}
+
+function medianRate(rates) {
+  const middle = (name) => median(rates.map((rate) => rate[name]));
+  return { opsPerS: middle('opsPerS'), cpuNs: middle('cpuNs') };
+}
+
+function rateText({ opsPerS, cpuNs }) {
+  return `${figure(opsPerS)} ops/s (CPU ${figure(cpuNs)} ns)`;
 }
 
 /** All workers of a group start at the same moment: they wait at a gate. @returns seconds from the gate to the last one's end */
@@ -83,12 +98,18 @@ async function runTogether(group, task) {
   const answers = group.map((worker) => once(worker, 'message'));
   for (const worker of group) worker.postMessage({ ...task, gate });
   while (Atomics.load(gate, 1) < group.length) await new Promise((resolve) => setTimeout(resolve, 1));
+  const before = process.cpuUsage();
   Atomics.store(gate, 0, 1);
   Atomics.notify(gate, 0);
   const results = (await Promise.all(answers)).map(([result]) => result);
+  const cpu = process.cpuUsage(before);
   const startedNs = Math.min(...results.map((result) => result.startedNs));
   const endedNs = Math.max(...results.map((result) => result.endedNs));
-  return { seconds: (endedNs - startedNs) / 1e9, hits: results.reduce((sum, result) => sum + result.hits, 0) };
+  return {
+    seconds: (endedNs - startedNs) / 1e9,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    hits: results.reduce((sum, result) => sum + result.hits, 0),
+  };
 }
 
 /** The worker's side: attach once, then a task for each message. */
@@ -121,13 +142,18 @@ function operate(cache, lookups, value, { operations, writes }) {
 
 function report(rows, { size, rounds }, words) {
   const machine = describeMachine();
-  const lines = rows.map(({ name, one, two, scaling }) => [name, figure(one), figure(two), scaling.toFixed(2)]);
+  const lines = rows.map(({ name, one, two, scaling }) => [
+    name,
+    ...[one.opsPerS, two.opsPerS].map(figure),
+    scaling.toFixed(2),
+    ...[one.cpuNs, two.cpuNs].map(figure),
+  ]);
   const markdown = [
     '# Two threads on one cache',
     machineLine(machine),
     `${size.keys.toLocaleString('en-US')} random ${KEY_BYTES}-byte keys with values of ${VALUE_BYTES} bytes; ${size.operations.toLocaleString('en-US')} random operations for each thread; medians of ${rounds} rounds.`,
     '',
-    table(['operations per second', '1 thread', '2 threads', 'scaling'], lines),
+    table(['', '1 thread, ops/s', '2 threads', 'scaling', '1 thread, CPU ns/op', '2 threads'], lines),
   ].join('\n');
   const path = writeResults(words.smoke ? 'threads-smoke' : 'threads', markdown, { machine, size, rounds, rows });
   const found = rows.reduce((sum, row) => sum + row.found, 0);
