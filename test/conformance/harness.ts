@@ -297,6 +297,7 @@ class Runner {
 }
 
 function printable(arg: Argument): string {
-  const text = arg instanceof Uint8Array ? Buffer.from(arg).toString('latin1') : String(arg);
+  const whole = arg instanceof Uint8Array ? Buffer.from(arg.subarray(0, 100)).toString('latin1') : String(arg);
+  const text = whole.slice(0, 100);
   return /^[\x21-\x7e]+$/.test(text) ? text : JSON.stringify(text);
 }
