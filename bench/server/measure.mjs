@@ -8,7 +8,7 @@ import { runLoad } from '../common/load.mjs';
 import { median } from '../common/report.mjs';
 import { startServer } from '../common/servers.mjs';
 
-const METRICS = ['opsPerS', 'cpuUs', 'userUs', 'systemUs', 'p50', 'p99', 'p999', 'generatorUs', 'misses', 'errors'];
+const METRICS = ['opsPerS', 'cpuUs', 'p50', 'p99', 'p999', 'generatorUs', 'misses', 'errors'];
 
 /**
  * @typedef {{ server: string, op: string, depth: number, valueSize: number, keys: number, dist: string, opsPerS: number,
@@ -73,12 +73,22 @@ async function measureCell(cell, servers, settings) {
   for (let round = 0; round < settings.rounds; round++) {
     for (const [i, server] of servers.entries()) rounds[i].push(await measureOnce(cell, server, settings));
   }
-  return servers.map((server, i) => ({
-    server: server.label,
-    ...cell,
-    ...Object.fromEntries(METRICS.map((name) => [name, median(rounds[i].map((result) => result[name]))])),
-    ops: rounds[i].reduce((sum, result) => sum + result.ops, 0),
-  }));
+  return servers.map((server, i) => summarize(rounds[i], { server: server.label, ...cell }));
+}
+
+/** @returns {Row} */
+function summarize(results, names) {
+  const sum = (name) => results.reduce((total, result) => total + result[name], 0);
+  const medians = Object.fromEntries(METRICS.map((name) => [name, median(results.map((result) => result[name]))]));
+  // The total is exact; user and system come in ticks of 10 ms, so only their proportion over all rounds is used.
+  const userShare = sum('user') / Math.max(sum('user') + sum('system'), Number.MIN_VALUE);
+  return {
+    ...names,
+    ...medians,
+    userUs: medians.cpuUs * userShare,
+    systemUs: medians.cpuUs * (1 - userShare),
+    ops: sum('ops'),
+  };
 }
 
 async function measureOnce(cell, server, settings) {
@@ -90,13 +100,11 @@ async function measureOnce(cell, server, settings) {
   });
   const perOp = (time) => (time * 1e6) / result.ops;
   const { total, user, system } = result.serverCpu;
-  // The total is exact; user and system come in ticks of 10 ms, and only their proportion is used.
-  const userShare = user + system > 0 ? user / (user + system) : 0;
   return {
     opsPerS: result.ops_per_s,
     cpuUs: perOp(total),
-    userUs: perOp(total) * userShare,
-    systemUs: perOp(total) * (1 - userShare),
+    user,
+    system,
     p50: result.p50,
     p99: result.p99,
     p999: result.p999,
