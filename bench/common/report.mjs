@@ -27,8 +27,8 @@ export function table(heads, rows, textColumns = 1) {
   const widths = heads.map((head, i) => Math.max(head.length, 3, ...rows.map((row) => row[i].length)));
   const line = (cells) =>
     `| ${cells.map((cell, i) => (i < textColumns ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i < textColumns ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [line(heads), rule, ...rows.map(line)].join('\n');
+  const rule = widths.map((width, i) => (i < textColumns ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(heads), line(rule), ...rows.map(line)].join('\n');
 }
 
 /** A line about what has been measured so far, on standard error; standard output gets the tables. */

@@ -110,6 +110,7 @@ function toMarkdown({ machine, keys, rounds, rows }) {
   });
   return [
     '# In the application’s process',
+    '',
     machineLine(machine),
     `${keys.toLocaleString('en-US')} random ${KEY_BYTES}-byte string keys with values of ${VALUE_BYTES} bytes, in random order, one thread. Nanoseconds of CPU`,
     `time for an operation (for ioredis, by the clock), the median of ${rounds} rounds in which the subjects took turns. Looked-up keys are`,

@@ -150,6 +150,7 @@ function report(rows, { size, rounds }, words) {
   ]);
   const markdown = [
     '# Two threads on one cache',
+    '',
     machineLine(machine),
     `${size.keys.toLocaleString('en-US')} random ${KEY_BYTES}-byte keys with values of ${VALUE_BYTES} bytes; ${size.operations.toLocaleString('en-US')} random operations for each thread; medians of ${rounds} rounds.`,
     '',

@@ -125,6 +125,7 @@ function toMarkdown({ machine, versions, rows }) {
   const empty = servers.map((server) => figure(rows.find((row) => row.server === server).emptyBytes / 2 ** 20));
   return [
     '# Memory of an item',
+    '',
     machineLine(machine),
     `${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
