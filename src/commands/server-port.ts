@@ -148,12 +148,14 @@ export interface ServerPort {
   /** Forgets events by name (empty = all); resolves to how many were forgotten. */
   latencyReset(names: readonly string[]): Promise<number>;
   memory(): MemoryFigures;
-  /** Has every thread collect its garbage. */
-  collectGarbage(): Promise<void>;
+  /** Gives the memory of free pages and of every thread's garbage back to the operating system. */
+  purgeMemory(): Promise<void>;
   /** Ends the process in an orderly way, as SIGTERM does; at once when `now`. */
   shutdown(now: boolean): void;
   /** The password that AUTH must give, empty = none. */
   readonly requirePassword: string;
+  /** Writes a warning to the log. */
+  log(message: string): void;
   /** AUTH or HELLO was given a wrong user or password. */
   countAuthFailure(): void;
   /** Largest string, in bytes (`proto-max-bulk-len`). */

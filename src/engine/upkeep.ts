@@ -35,13 +35,16 @@ export function tendShard(keyspace: Keyspace, shard: Shard): boolean {
 export class Upkeep {
   private readonly keyspace: Keyspace;
   private readonly shards: readonly Shard[];
-  private readonly restMs: number;
+  /** Milliseconds between ticks when there is nothing to do: the bound of the expiry lag of an idle cache. */
+  restMs: number;
+  /** Slices in a row while work is left, before this thread's requests get their turn. */
+  effort = 1;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   /**
    * @param shards the shards that this thread looks after
-   * @param restMs milliseconds between ticks when there is nothing to do: the bound of the expiry lag of an idle cache
+   * @param restMs as the field
    */
   constructor(keyspace: Keyspace, shards: readonly Shard[], restMs: number) {
     this.keyspace = keyspace;
@@ -70,7 +73,8 @@ export class Upkeep {
 
   private schedule(delay: number): void {
     this.timer = setTimeout(() => {
-      const left = this.slice();
+      let left = this.slice();
+      for (let slices = 1; left && slices < this.effort; slices++) left = this.slice();
       if (!this.stopped) this.schedule(left ? PAUSE_MS : this.restMs);
     }, delay);
     this.timer.unref();

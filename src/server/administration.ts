@@ -58,7 +58,7 @@ export class Administration {
       latencyEvents: async () => mergeLatencyEvents(await this.fleet.callAll<LatencyEvent[]>('latencyEvents')),
       latencyReset: async (_worker, names: readonly string[]) =>
         new Set((await this.fleet.callAll<string[]>('latencyReset', names)).flat()).size,
-      collectGarbage: () => this.onAll('collectGarbage'),
+      purgeMemory: () => this.onAll('purgeMemory'),
     };
   }
 

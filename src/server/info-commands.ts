@@ -48,14 +48,18 @@ function histogram(fleet: FleetFigures, id: number): number[] {
   return Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => fleet.of((block) => block.bucket(id, bucket)));
 }
 
-/** Microseconds that a share of the calls stayed below: the bound of the bucket that the share falls into. */
+/** Microseconds that a share of the calls stayed below, as if the calls of a bucket were spread evenly in it. */
 function percentileOf(counts: readonly number[], percentile: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const wanted = (total * percentile) / 100;
   let seen = 0;
   for (let bucket = 0; bucket < counts.length; bucket++) {
-    seen += counts[bucket];
-    if (seen >= wanted) return 2 ** bucket;
+    const count = counts[bucket];
+    if (count > 0 && seen + count >= wanted) {
+      const lower = bucket === 0 ? 0 : 2 ** (bucket - 1);
+      return lower + ((2 ** bucket - lower) * (wanted - seen)) / count;
+    }
+    seen += count;
   }
   return 2 ** (counts.length - 1);
 }

@@ -49,6 +49,8 @@ import { REDIS_VERSION } from './version.js';
 import { NEXT_CLIENT, NEXT_SLOWLOG, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
 const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
+/** Free pages that MEMORY PURGE gives back while it holds a shard's lock. */
+const PURGE_PAGES = 256;
 /** Below this threshold every command is timed by itself; above it, only those that are not `fast`. */
 const EXACT_TIMING_MICROSECONDS = 1000;
 
@@ -163,7 +165,7 @@ export class WorkerServer implements ServerPort {
       slowlogReset: () => this.slow.clear(),
       latencyEvents: () => this.latency.events(),
       latencyReset: (names: readonly string[]) => this.latency.reset(names),
-      collectGarbage: () => collectGarbage(),
+      purgeMemory: () => this.releaseMemory(),
     } as Record<string, Handler>;
   }
 
@@ -347,8 +349,25 @@ export class WorkerServer implements ServerPort {
     return memoryFigures(this.keyspace, this.fleet);
   }
 
-  async collectGarbage(): Promise<void> {
-    await this.bus.call('collectGarbage');
+  async purgeMemory(): Promise<void> {
+    await this.bus.call('purgeMemory');
+  }
+
+  log(message: string): void {
+    this.bus.send('log', { level: 'warn', message });
+  }
+
+  /** This thread's part of MEMORY PURGE: its shards, and its own heap. */
+  private releaseMemory(): void {
+    const { keyspace, data } = this;
+    keyspace.shards.forEach((shard, number) => {
+      if (number % data.threads !== data.index) return;
+      // In portions, so that no request waits for the lock until all is done.
+      for (let released = PURGE_PAGES; released === PURGE_PAGES; keyspace.leave()) {
+        released = keyspace.enter(shard).pool.discardFree(PURGE_PAGES);
+      }
+    });
+    collectGarbage();
   }
 
   // ---------------------------------------------------------------------------------------------- watching

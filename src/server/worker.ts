@@ -56,6 +56,14 @@ const upkeep = new Upkeep(
   1000 / config.hz,
 );
 
+config.onChange('hz', (hz) => {
+  upkeep.restMs = 1000 / hz;
+});
+config.onChange('activeExpireEffort', (effort) => {
+  upkeep.effort = effort;
+});
+upkeep.effort = config.activeExpireEffort;
+
 server.start(dispatcher, transport, {
   adopt: (fd: number): void => {
     if (transport instanceof NativeTransport) transport.adopt(fd);

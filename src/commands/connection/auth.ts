@@ -74,22 +74,31 @@ function helloOptions(request: Request): HelloOptions | string {
   return options;
 }
 
+/** The version that HELLO asks for; an error text when it is none. */
+function helloVersion(request: Request): 2 | 3 | string {
+  if (request.argc < 2) return request.client.protocol;
+  const given = request.bigInteger(1);
+  if (given === undefined) return NOT_A_VERSION;
+  if (given === 2n) return 2;
+  return given === 3n ? 3 : NOPROTO;
+}
+
 function hello(request: Request): void {
   const { client, reply } = request;
-  let version: number = client.protocol;
-  if (request.argc >= 2) {
-    const given = request.bigInteger(1);
-    if (given === undefined) return reply.error(NOT_A_VERSION);
-    if (given !== 2n && given !== 3n) return reply.error(NOPROTO);
-    version = Number(given);
+  const version = helloVersion(request);
+  const options = typeof version === 'string' ? version : helloOptions(request);
+  if (typeof version === 'string' || typeof options === 'string') {
+    reply.error(String(options));
+    return;
   }
-  const options = helloOptions(request);
-  if (typeof options === 'string') return reply.error(options);
   if (options.auth !== 0 && !authenticate(request, options.auth, options.auth + 1)) return;
-  if (!client.authenticated) return reply.error(HELLO_NOAUTH);
+  if (!client.authenticated) {
+    reply.error(HELLO_NOAUTH);
+    return;
+  }
   if (options.name !== 0) client.name = request.text(options.name);
-  client.protocol = version === 3 ? 3 : 2;
-  reply.protocol = client.protocol;
+  client.protocol = version;
+  reply.protocol = version;
   request.server.clientChanged(client);
   replyHello(request);
 }

@@ -29,11 +29,13 @@ function setInfo(request: Request): void {
   const option = request.text(2);
   const value = request.text(3);
   const lower = option.toLowerCase();
-  if (lower !== 'lib-name' && lower !== 'lib-ver') return reply.error(`ERR Unrecognized option '${option}'`);
-  if (!validName(value)) return reply.error(`ERR ${option} ${UNPRINTABLE}`);
-  if (lower === 'lib-name') client.libraryName = value;
-  else client.libraryVersion = value;
-  reply.ok();
+  if (lower !== 'lib-name' && lower !== 'lib-ver') reply.error(`ERR Unrecognized option '${option}'`);
+  else if (!validName(value)) reply.error(`ERR ${option} ${UNPRINTABLE}`);
+  else {
+    if (lower === 'lib-name') client.libraryName = value;
+    else client.libraryVersion = value;
+    reply.ok();
+  }
 }
 
 function replyMode(request: Request): void {

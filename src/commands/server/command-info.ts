@@ -116,7 +116,10 @@ export function findEntry({ server }: Request, name: string): TableEntry | undef
 /** COMMAND INFO. */
 export function info(request: Request): void {
   const { reply, server } = request;
-  if (request.argc === 2) return replyAll(request);
+  if (request.argc === 2) {
+    replyAll(request);
+    return;
+  }
   reply.array(request.argc - 2);
   for (let i = 2; i < request.argc; i++) {
     const entry = findEntry(request, request.text(i));

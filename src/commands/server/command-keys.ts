@@ -60,20 +60,26 @@ function asIfAlone<T>(request: Request, work: () => T): T {
   return result;
 }
 
-function getKeys(request: Request, replyKey: (key: KeyArgument, entry: TableEntry) => void): void {
-  const { reply } = request;
-  const entry = askedEntry(request);
-  if (entry === undefined) return reply.error('ERR Invalid command specified');
+/** The keys of the request that is asked about; an error text when there are none. */
+function askedKeys(request: Request, entry: TableEntry | undefined): KeyArgument[] | string {
+  if (entry === undefined) return 'ERR Invalid command specified';
   if (keySpecsOf(entry).length === 0 && entry.command.findKeys === undefined) {
-    return reply.error('ERR The command has no key arguments');
+    return 'ERR The command has no key arguments';
   }
-  if (!arityFits(entry.arity, request.argc - PREFIX)) {
-    return reply.error('ERR Invalid number of arguments specified for command');
-  }
+  if (!arityFits(entry.arity, request.argc - PREFIX)) return 'ERR Invalid number of arguments specified for command';
   const keys = keysOf(request, entry);
-  if (keys.length === 0) return reply.error('ERR Invalid arguments specified for command');
-  reply.array(keys.length);
-  for (const key of keys) replyKey(key, entry);
+  return keys.length === 0 ? 'ERR Invalid arguments specified for command' : keys;
+}
+
+function getKeys(request: Request, replyKey: (key: KeyArgument, name: string) => void): void {
+  const entry = askedEntry(request);
+  const keys = askedKeys(request, entry);
+  if (typeof keys === 'string' || entry === undefined) {
+    request.reply.error(String(keys));
+    return;
+  }
+  request.reply.array(keys.length);
+  for (const key of keys) replyKey(key, entry.name);
 }
 
 export function getKeysOnly(request: Request): void {
@@ -81,10 +87,10 @@ export function getKeysOnly(request: Request): void {
 }
 
 export function getKeysAndFlags(request: Request): void {
-  getKeys(request, ({ index, flags }, entry) => {
+  getKeys(request, ({ index, flags }, name) => {
     request.reply.array(2);
     replyArgument(request, index);
-    replyWords(request.reply, refine(request, entry.name, flags));
+    replyWords(request.reply, refine(request, name, flags));
   });
 }
 

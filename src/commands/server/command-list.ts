@@ -35,7 +35,10 @@ export function list(request: Request): void {
     const asked = request.argc === 5 && request.text(2).toLowerCase() === 'filterby';
     filter = asked ? filterOf(request.text(3).toLowerCase(), request.text(4)) : undefined;
   }
-  if (filter === undefined) return reply.error(SYNTAX);
+  if (filter === undefined) {
+    reply.error(SYNTAX);
+    return;
+  }
   const found = server.table.entries.filter(filter);
   reply.array(found.length);
   for (const { name } of found) reply.bulkAscii(name);

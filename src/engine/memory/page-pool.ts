@@ -228,15 +228,17 @@ export class PagePool {
     }
   }
 
-  /** Gives the memory of up to `count` free pages back to the operating system. */
-  private discardFree(count: number): void {
-    if (this.advice === undefined) return;
-    for (let page = this.words[FREE_HEAD]; page !== 0 && count > 0; page = this.words[this.entry(page) + NEXT]) {
+  /** Gives the memory of up to `count` free pages back to the operating system. Returns of how many. */
+  discardFree(count: number): number {
+    if (this.advice === undefined) return 0;
+    let given = 0;
+    for (let page = this.words[FREE_HEAD]; page !== 0 && given < count; page = this.words[this.entry(page) + NEXT]) {
       const state = this.entry(page) + STATE;
       if (this.words[state] === DISCARDED || !this.discard(page, 1)) continue;
       this.words[state] = DISCARDED;
-      count--;
+      given++;
     }
+    return given;
   }
 
   private discard(page: number, count: number): boolean {

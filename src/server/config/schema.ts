@@ -264,6 +264,14 @@ export const PARAMETERS = {
     help: 'Password that clients must give with AUTH or HELLO; empty means none. In the environment (`ASHLAR_REQUIREPASS`) other users of the machine do not see it.',
   }),
 
+  'enable-debug-command': parameter({
+    type: enumerationType(['no', 'local', 'yes']),
+    group: 'security',
+    initial: 'no',
+    mutable: false,
+    help: 'Who may use DEBUG: nobody, clients on this machine, or everybody. It is for tests: DEBUG SLEEP stops a thread and all of its clients.',
+  }),
+
   loglevel: parameter({
     type: enumerationType(['debug', 'verbose', 'notice', 'warning', 'nothing']),
     group: 'observability',
