@@ -11,7 +11,8 @@ defineCases('keys', KEY_CASES);
 const LFU = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lfu'];
 defineCases('keys with frequencies', LFU_CASES, { args: { ashlar: LFU, redis: LFU } });
 
-defineCases('keys and DEBUG', DEBUG_CASES, { args: { redis: ['--enable-debug-command', 'yes'] } });
+const DEBUG = ['--enable-debug-command', 'yes'];
+defineCases('keys and DEBUG', DEBUG_CASES, { args: { ashlar: DEBUG, redis: DEBUG } });
 
 /** Connections that change keys, and those that look at them: enough that every thread of the server has some of both. */
 const WRITERS = 4;

@@ -5,6 +5,7 @@ import { parseBigInt64 } from '../../base/numbers.js';
 import { accessOf, isRaw, valueLength, valueOffset } from '../../engine/item.js';
 import type { Shard } from '../../engine/shard.js';
 import { command, type Subcommand } from '../command.js';
+import { helpSubcommand } from '../help.js';
 import { NO_SUCH_KEY, NOT_INTEGER, SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
 
@@ -23,7 +24,6 @@ const NO_FREQUENCY = `ERR An LFU maxmemory policy is not selected, access freque
 const NO_IDLE_TIME = `ERR An LFU maxmemory policy is selected, idle time not tracked. ${SWITCHING}`;
 
 const HELP = [
-  'OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'ENCODING <key>',
   '    Return the kind of internal representation used in order to store the value',
   '    associated with a <key>.',
@@ -36,8 +36,6 @@ const HELP = [
   'REFCOUNT <key>',
   '    Return the number of references of the value associated with the specified',
   '    <key>.',
-  'HELP',
-  '    Print this help.',
 ];
 
 /** Looks up a key that the command table does not name, as it is an argument of a subcommand. Returns the item in `request.shard`, or 0. */
@@ -95,11 +93,6 @@ function idleTime(request: Request, item: number): void {
   const { access, words } = request.shard;
   if (access.frequency) request.reply.error(NO_IDLE_TIME);
   else request.reply.integer(access.idleSeconds(accessOf(words, item)));
-}
-
-function help(request: Request): void {
-  request.reply.array(HELP.length);
-  for (const line of HELP) request.reply.simple(line);
 }
 
 /** MEMORY USAGE key [SAMPLES count]: bytes of the cell that the item has, and of its index entry. */
@@ -169,16 +162,7 @@ export const OBJECT_COMMANDS = [
     subcommands: [
       inspection('encoding', '2.2.3', 'Returns the internal encoding of a Redis object.', encoding),
       inspection('freq', '4.0.0', 'Returns the logarithmic access frequency counter of a Redis object.', frequency),
-      {
-        name: 'help',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        categories: ['keyspace'],
-        since: '6.2.0',
-        complexity: 'O(1)',
-        summary: 'Returns helpful text about the different subcommands.',
-        run: help,
-      },
+      helpSubcommand('object', '6.2.0', HELP),
       inspection('idletime', '2.2.3', 'Returns the time since the last access to a Redis object.', idleTime),
       inspection('refcount', '2.2.3', 'Returns the reference count of a value of a key.', (request) =>
         request.reply.integer(1),
