@@ -73,6 +73,11 @@ export interface Command extends CommandKeys {
   /** Exactly one of `run`, `runAsync` and `subcommands` is there. */
   readonly run?: (request: Request) => void;
   readonly runAsync?: RunAsync;
+  /**
+   * The command is too quick to be timed by itself, though Redis does not flag it `fast`: like those, it is given its share of the time of
+   * its batch.
+   */
+  readonly shareTime?: boolean;
   /** A container's subcommands: the table makes its `run`. */
   readonly subcommands?: readonly Subcommand[];
   /** Keys that first, last and step cannot say: indexes of the key arguments of a request. */

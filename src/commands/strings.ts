@@ -223,8 +223,8 @@ export const STRING_COMMANDS = [
   command({
     name: 'set',
     arity: -3,
-    // `fast` beyond Redis's flags: the commonest write is not timed by itself.
-    flags: ['write', 'denyoom', 'fast'],
+    flags: ['write', 'denyoom'],
+    shareTime: true,
     group: 'string',
     since: '1.0.0',
     summary: 'Sets the string value of a key, ignoring its type. The key is created if it does not exist.',

@@ -27,12 +27,7 @@ import { Request } from '../commands/request.js';
 import type { ServerPort } from '../commands/server-port.js';
 import type { CommandTable, TableEntry } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
-import {
-  COMMAND_WORDS,
-  EVENT_CLOSED,
-  EVENT_PROTOCOL_ERROR,
-  PROTOCOL_ERRORS,
-} from '../protocol/descriptors.js';
+import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR, PROTOCOL_ERRORS } from '../protocol/descriptors.js';
 import { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Transport } from '../transport/transport.js';
 import {
@@ -132,7 +127,9 @@ export class Dispatcher {
     // No number of arguments suits a container, so that looking for its subcommand is off the hot path.
     this.minArgs = Int32Array.from(table.entries, (entry) => (isContainer(entry) ? 0x7fffffff : Math.abs(entry.arity)));
     this.maxArgs = Int32Array.from(table.entries, (entry) => (entry.arity < 0 ? 0x7fffffff : entry.arity));
-    this.timed = Uint8Array.from(table.entries, (entry) => (entry.flags.includes('fast') ? 0 : 1));
+    this.timed = Uint8Array.from(table.entries, ({ flags, command }) =>
+      flags.includes('fast') || command.shareTime === true ? 0 : 1,
+    );
   }
 
   // ---------------------------------------------------------------------------------------------- the batch
@@ -182,7 +179,8 @@ export class Dispatcher {
 
   /** A fast command that was alone in its batch has been timed by itself after all. */
   private reportSlow(commands: number, microseconds: number): void {
-    if (commands !== 1 || this.runLength !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds) return;
+    if (commands !== 1 || this.runLength !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds)
+      return;
     this.hooks.slow(this.request, this.entries[this.runIds[0]], microseconds);
   }
 
@@ -242,7 +240,8 @@ export class Dispatcher {
     this.measured += microseconds;
     this.statistics.countCall(id, microseconds);
     if (this.reply.errors !== errors) this.countError(id);
-    if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds) this.hooks.slow(request, this.entries[id], microseconds);
+    if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds)
+      this.hooks.slow(request, this.entries[id], microseconds);
     if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
   }
 
@@ -307,7 +306,8 @@ export class Dispatcher {
   private unknownCommandText(): string {
     const request = this.request;
     let args = '';
-    for (let i = 1; i < request.argc && args.length < 128; i++) args += `'${request.text(i).slice(0, 128 - args.length)}' `;
+    for (let i = 1; i < request.argc && args.length < 128; i++)
+      args += `'${request.text(i).slice(0, 128 - args.length)}' `;
     return `ERR unknown command '${request.text(0).slice(0, 128)}', with args beginning with: ${args}`;
   }
 
