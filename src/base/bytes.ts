@@ -1,33 +1,56 @@
 /**
  * Bytes in typed arrays: copying, comparing, ASCII. Offsets and lengths are the caller's business; nothing is checked.
  *
- * How to copy was measured (Node 20.20.2, nanoseconds a call, source and destination alternately in an ArrayBuffer and a SharedArrayBuffer):
+ * How to copy was measured: Node 20.20.2, nanoseconds a call, between arrays over ArrayBuffers and SharedArrayBuffers in turn, at changing
+ * offsets, so that, as in the server, the compiler knows nothing of them beforehand and they are seldom aligned alike.
  *
- *   bytes                          8    32   100   200   256   512   4096  65536
- *   loop, byte by byte            10    33   100   196   254   504   3966  63257
- *   loop, eight bytes a turn       7    18    46    85   109   215   1705  27020
- *   DataView, four bytes a turn    6    16    44   118   110   223   1740  27811
- *   dst.set(src.subarray())       52    57    72    93   105   165    950  14461
- *   Buffer.prototype.copy         75    82    96   118   129   191    961  14213
+ *   bytes                              3     8    16    32    64   100   128   200   256   384   512  1024  4096 16384
+ *   byte by byte                       7    14    24    46    90   139   176   275   356   531   704  1408  5601 22477
+ *   eight bytes a turn                 7     9    13    23    43    68    82   126   160   239   317   631  2518 10075
+ *   DataViews, 16 bytes a turn         8     7     8    12    18    26    32    49    60    88   116   230   913  3627
+ *   set() of a new Uint8Array         49    50    51    54    60    66    71    84    94   117   145   240   790  3013
+ *   Buffer.prototype.copy             65    66    68    71    77    83    88   101   111   134   162   258   808  3044
+ *   the native core's memmove         78    78    78    79    78    78    78    79    80    82    83    90   129   372
  *
- * `subarray` makes an object, so the loop has the ranges up to 256 bytes, though both cost the same from about 220 on. Within one array
- * `copyWithin` needs no object.
+ * A DataView moves four bytes at once from and to any offset, and costs no more than an element access. Making one for each copy would cost more than
+ * it saves, so an array that is often copied from or to is a `ByteArena`, which carries its own. V8 copies shared memory byte by byte unless both ends are
+ * aligned alike, so `set` is for those who have no native core. Within one array `copyWithin` needs no object.
  */
 
-/** Longest range that is copied by the loop. */
-const LOOP_BYTES_MAX = 256;
-/** Ranges from here on are copied by `largeCopy`: the call costs some 150 ns, and V8 copies shared memory at a fifth of memmove's speed. */
-const LARGE_BYTES_MIN = 2048;
+/** Longest range that is copied by DataViews: while they beat `set`, and while they beat the native core. */
+const VIEW_BYTES_MAX = 1024;
+const VIEW_BYTES_MAX_NATIVE = 320;
+/** Longest range that is copied by elements, where one of the arrays has no DataView. */
+const LOOP_BYTES_MAX = 96;
 
 type LargeCopy = (target: Uint8Array, targetAt: number, source: Uint8Array, sourceAt: number, length: number) => void;
 
-let largeCopy: LargeCopy = (target, targetAt, source, sourceAt, length) => {
-  target.set(source.subarray(sourceAt, sourceAt + length), targetAt);
-};
+let largeCopy: LargeCopy = copyBySet;
+let viewBytesMax = VIEW_BYTES_MAX;
 
 /** Has large ranges copied by another function from now on: the native core's, where there is one. */
 export function useLargeCopy(copy: LargeCopy): void {
   largeCopy = copy;
+  viewBytesMax = VIEW_BYTES_MAX_NATIVE;
+}
+
+/** An array of bytes that may have a DataView of itself. */
+type ByteSpace = Uint8Array & { readonly view?: DataView };
+
+/** An array of bytes that is quick to copy from and to: an arena of input or output, a shard's memory. */
+export class ByteArena extends Uint8Array<ArrayBufferLike> {
+  /** The same bytes. */
+  readonly view: DataView;
+
+  constructor(buffer: ArrayBufferLike, byteOffset = 0, length = buffer.byteLength - byteOffset) {
+    super(buffer, byteOffset, length);
+    this.view = new DataView(buffer, byteOffset, length);
+  }
+
+  /** Parts (`subarray`, `slice`) are plain arrays. */
+  static get [Symbol.species](): Uint8ArrayConstructor {
+    return Uint8Array;
+  }
 }
 
 const UPPER_A = 0x41;
@@ -41,27 +64,61 @@ export function asciiBytes(text: string): Uint8Array {
   return bytes;
 }
 
-/** Copies `length` bytes between two arrays, or within one when the ranges do not overlap (`moveBytes` is for those that do). */
+/**
+ * Copies `length` bytes between two arrays, or within one when the ranges do not overlap (`moveBytes` is for those that do).
+ * Quickest when both are ByteArenas.
+ */
 export function copyBytes(
-  source: Uint8Array,
+  source: ByteSpace,
   sourceAt: number,
-  target: Uint8Array,
+  target: ByteSpace,
   targetAt: number,
   length: number,
 ): void {
-  if (length >= LARGE_BYTES_MIN) {
-    largeCopy(target, targetAt, source, sourceAt, length);
+  const sourceView = source.view;
+  const targetView = target.view;
+  if (sourceView !== undefined && targetView !== undefined) {
+    if (length <= viewBytesMax) {
+      copyByViews(sourceView, sourceAt, targetView, targetAt, length);
+      return;
+    }
+  } else if (length <= LOOP_BYTES_MAX) {
+    copyByLoop(source, sourceAt, target, targetAt, length);
     return;
   }
-  if (length > LOOP_BYTES_MAX) {
-    target.set(source.subarray(sourceAt, sourceAt + length), targetAt);
-    return;
-  }
+  largeCopy(target, targetAt, source, sourceAt, length);
+}
+
+function copyBySet(target: Uint8Array, targetAt: number, source: Uint8Array, sourceAt: number, length: number): void {
+  target.set(new Uint8Array(source.buffer, source.byteOffset + sourceAt, length), targetAt);
+}
+
+function copyByViews(source: DataView, sourceAt: number, target: DataView, targetAt: number, length: number): void {
   const end = sourceAt + length;
-  const wholeEnd = sourceAt + (length & ~7);
+  const end16 = sourceAt + (length & ~15);
+  const end4 = sourceAt + (length & ~3);
   let i = sourceAt;
   let j = targetAt;
-  for (; i < wholeEnd; i += 8, j += 8) {
+  for (; i < end16; i += 16, j += 16) {
+    const a = source.getInt32(i, true);
+    const b = source.getInt32(i + 4, true);
+    const c = source.getInt32(i + 8, true);
+    const d = source.getInt32(i + 12, true);
+    target.setInt32(j, a, true);
+    target.setInt32(j + 4, b, true);
+    target.setInt32(j + 8, c, true);
+    target.setInt32(j + 12, d, true);
+  }
+  for (; i < end4; i += 4, j += 4) target.setInt32(j, source.getInt32(i, true), true);
+  for (; i < end; i++, j++) target.setUint8(j, source.getUint8(i));
+}
+
+function copyByLoop(source: Uint8Array, sourceAt: number, target: Uint8Array, targetAt: number, length: number): void {
+  const end = sourceAt + length;
+  const end8 = sourceAt + (length & ~7);
+  let i = sourceAt;
+  let j = targetAt;
+  for (; i < end8; i += 8, j += 8) {
     const a = source[i];
     const b = source[i + 1];
     const c = source[i + 2];

@@ -2,23 +2,58 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asciiBytes, copyBytes, equalBytes, equalsIgnoreCase, lowerCase, moveBytes } from '../../../src/base/bytes.js';
+import {
+  asciiBytes,
+  ByteArena,
+  copyBytes,
+  equalBytes,
+  equalsIgnoreCase,
+  lowerCase,
+  moveBytes,
+} from '../../../src/base/bytes.js';
 
-const LENGTHS = [...Array(40).keys(), 255, 256, 257, 300, 5000];
+const LENGTHS = [...Array(40).keys(), 95, 96, 97, 319, 320, 321, 1023, 1024, 1025, 5000];
 
 function filled(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 7 + 1) & 0xff);
 }
 
 describe('copyBytes', () => {
-  it.each(LENGTHS)('copies %i bytes and no more', (length) => {
-    for (const make of [(n: number) => new ArrayBuffer(n), (n: number) => new SharedArrayBuffer(n)]) {
-      const source = filled(length + 20);
-      const target = new Uint8Array(make(length + 20));
+  const plain = (n: number) => new Uint8Array(n);
+  const arena = (n: number) => new ByteArena(new ArrayBuffer(n));
+  // Begins inside of its buffer, so that array and DataView must agree on where.
+  const shared = (n: number) => new ByteArena(new SharedArrayBuffer(n + 10), 7, n);
+  const kinds = { plain, arena, shared };
+  type Kind = keyof typeof kinds;
+  const names = Object.keys(kinds) as Kind[];
+  const pairs = names.flatMap((source) => names.map((target): [Kind, Kind] => [source, target]));
+
+  it.each(pairs)('copies from %s to %s so many bytes and no more', (from, to) => {
+    for (const length of LENGTHS) {
+      const source = kinds[from](length + 20);
+      source.set(filled(length + 20));
+      const target = kinds[to](length + 20);
       copyBytes(source, 3, target, 5, length);
       const expected = new Uint8Array(length + 20);
       for (let i = 0; i < length; i++) expected[5 + i] = source[3 + i];
       expect(Buffer.compare(target, expected)).toBe(0);
+    }
+  });
+});
+
+describe('ByteArena', () => {
+  it('is an array of bytes with a DataView of the same bytes', () => {
+    const arena = new ByteArena(new SharedArrayBuffer(20), 4, 10);
+    arena[3] = 7;
+    expect([arena.length, arena.view.byteLength, arena.view.getUint8(3)]).toEqual([10, 10, 7]);
+    expect(new ByteArena(new ArrayBuffer(20), 4).view.byteLength).toBe(16);
+  });
+
+  it('has parts that are plain arrays', () => {
+    const arena = new ByteArena(new ArrayBuffer(20));
+    for (const part of [arena.subarray(2, 6), arena.slice(2, 6)]) {
+      expect(part.constructor).toBe(Uint8Array);
+      expect(part.length).toBe(4);
     }
   });
 });

@@ -287,7 +287,7 @@ describe.skipIf(NO_REDIS !== '')('redis-server', () => {
       fc.asyncProperty(fc.array(number, { minLength: 50, maxLength: 100 }), async (texts) => {
         const commands = texts.flatMap((text) => [
           ['DEL', 'z'],
-          ['ZADD', 'z', 'INCR', text, 'm'],
+          ['ZINCRBY', 'z', text, 'm'],
         ]);
         const replies = await ask(['SET', 'z', ''], ...commands);
         const added = texts.map(
