@@ -227,7 +227,7 @@ export const EXPIRY_CASES: readonly Case[] = [
       ['EXPIRE a 10 GT LT', GT_AND_LT],
       ['EXPIRE a 10 XX GT LT', GT_AND_LT],
       ['EXPIRE a 10 NX NX', 1],
-      ['EXPIRE a 10 GT GT', 0],
+      ['EXPIRE a 5 GT GT', 0],
       ['EXPIRE a 10 foo', unsupported('foo')],
       ['EXPIRE a 10 NX foo XX', unsupported('foo')],
       ['PEXPIRE a 10 AB', unsupported('AB')],
