@@ -65,7 +65,7 @@ export class Clients {
       protocol: client.protocol,
       libraryName: client.libraryName,
       libraryVersion: client.libraryVersion,
-      ageSeconds: Math.floor(now / 1000) - Math.floor(client.createdAt / 1000),
+      ageSeconds: age(client, now),
       idleSeconds: Math.max(0, Math.floor(now / 1000) - Math.floor(client.lastInteraction / 1000)),
       flags: this.flags(client),
       pendingInput,
@@ -183,12 +183,17 @@ export class Clients {
   }
 }
 
+/** Seconds since a client came, as Redis counts them: turns of the second. */
+function age(client: Client, now: number): number {
+  return Math.floor(now / 1000) - Math.floor(client.createdAt / 1000);
+}
+
 function matches(client: Client, filter: ClientFilter, now: number): boolean {
   if (filter.ids !== undefined && !filter.ids.includes(client.id)) return false;
   if (filter.address !== undefined && filter.address !== client.address) return false;
   if (filter.localAddress !== undefined && filter.localAddress !== client.localAddress) return false;
   if (filter.user !== undefined && filter.user !== client.user) return false;
   if (filter.type !== undefined && filter.type !== 'normal') return false;
-  if (filter.maxAge !== undefined && Math.floor((now - client.createdAt) / 1000) < filter.maxAge) return false;
+  if (filter.maxAge !== undefined && age(client, now) < filter.maxAge) return false;
   return filter.exceptId !== client.id;
 }

@@ -93,6 +93,8 @@ export class Dispatcher {
   private readonly maxArgs: Int32Array;
   /** 1 for commands that are timed by themselves. */
   private readonly timed: Uint8Array;
+  /** 1 for commands that answer later: they are counted when they have. */
+  private readonly later: Uint8Array;
   private postponed: Postponed[] = [];
   // The batch that is being worked on.
   private client: Client | undefined;
@@ -130,6 +132,7 @@ export class Dispatcher {
     this.timed = Uint8Array.from(table.entries, ({ flags, command }) =>
       flags.includes('fast') || command.shareTime === true ? 0 : 1,
     );
+    this.later = Uint8Array.from(table.entries, ({ runAsync }) => (runAsync === undefined ? 0 : 1));
   }
 
   // ---------------------------------------------------------------------------------------------- the batch
@@ -163,6 +166,7 @@ export class Dispatcher {
       client.bytesIn += this.frameEnd - descriptors[at + 4];
       client.commands++;
       total++;
+      this.keyspace.yield();
       request.first = descriptors[at + 3] << 2;
       request.argc = descriptors[at + 2];
       if (id >= 0) this.execute(id, client);
@@ -238,7 +242,7 @@ export class Dispatcher {
     this.runs[id](request);
     const microseconds = (performance.now() - begin) * 1000;
     this.measured += microseconds;
-    this.statistics.countCall(id, microseconds);
+    if (this.later[id] === 0) this.statistics.countCall(id, microseconds);
     if (this.reply.errors !== errors) this.countError(id);
     if (this.slowMicroseconds >= 0 && microseconds >= this.slowMicroseconds)
       this.hooks.slow(request, this.entries[id], microseconds);
@@ -403,25 +407,27 @@ export class Dispatcher {
 
   // ---------------------------------------------------------------------------------------------- commands that answer later
 
-  private runOf({ run, runAsync }: TableEntry): (request: Request) => void {
+  private runOf({ id, run, runAsync }: TableEntry): (request: Request) => void {
     if (run !== undefined) return run;
     return (request) => {
-      if (runAsync !== undefined) this.start(runAsync, request);
+      if (runAsync !== undefined) this.start(id, runAsync, request);
     };
   }
 
   /** Begins a command that answers later: the client is suspended until it has. */
-  private start(run: RunAsync, request: Request): void {
+  private start(id: number, run: RunAsync, request: Request): void {
     const client = request.client;
     const muted = this.reply.mute;
+    const begin = performance.now();
     this.suspend(client);
-    run(request).then(
-      (answer) => this.answer(client, muted ? () => {} : answer),
-      (error: Error) => {
-        this.hooks.log('error', `a command failed: ${error.stack}`);
-        this.answer(client, (reply) => reply.error(`ERR internal error: ${error.message}`));
-      },
-    );
+    const finish = (answer: Answer): void => {
+      this.statistics.countCall(id, (performance.now() - begin) * 1000);
+      this.answer(id, client, muted, answer);
+    };
+    run(request).then(finish, (error: Error) => {
+      this.hooks.log('error', `a command failed: ${error.stack}`);
+      finish((reply) => reply.error(`ERR internal error: ${error.message}`));
+    });
   }
 
   private suspend(client: Client): void {
@@ -430,11 +436,15 @@ export class Dispatcher {
   }
 
   /** Writes a late reply and lets the client go on. */
-  private answer(client: Client, answer: Answer): void {
+  private answer(id: number, client: Client, muted: boolean, answer: Answer): void {
     if (this.clients[client.connection] !== client || client.closing === CLOSE_NOW) return;
     client.suspended = false;
     this.outside(client, () => {
+      const errors = this.reply.errors;
+      this.reply.mute = muted;
       answer(this.reply);
+      this.reply.mute = false;
+      if (this.reply.errors !== errors) this.countError(id);
       if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
     });
     if (client.closing === CLOSE_NO) this.transport.resume(client.connection);

@@ -148,7 +148,11 @@ export class WorkerServer implements ServerPort {
 
   /** What the main thread may call, beyond the composition's own actions. */
   private handlers(): Record<string, Handler> {
-    const now = (): number => this.keyspace.clock.now;
+    // Between batches the clock stands still.
+    const now = (): number => {
+      this.keyspace.clock.tick();
+      return this.keyspace.clock.now;
+    };
     return {
       facts: (facts: ServerFacts) => {
         this.facts = facts;

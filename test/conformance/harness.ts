@@ -194,6 +194,8 @@ export interface Case {
 export interface CaseOptions {
   /** Further arguments of the servers' command lines. */
   readonly args?: Partial<Record<ServerName, readonly string[]>>;
+  /** Password of the servers, for the connection that empties the keyspace between cases. */
+  readonly password?: string;
 }
 
 /** Runs every case on every server that there is: one describe block for each server. */
@@ -202,7 +204,7 @@ export function defineCases(name: string, cases: readonly Case[], options: CaseO
     console.log(`${name}: redis-server is not installed, the expectations are not checked against it`);
   for (const server of availableServers()) {
     describe(`${name} on ${server.name} ${server.version}`, () => {
-      const runner = new Runner(server.name, options.args?.[server.name] ?? []);
+      const runner = new Runner(server.name, options);
       beforeAll(() => runner.start());
       afterAll(() => runner.stop());
       beforeEach(() => runner.begin());
@@ -225,13 +227,15 @@ function reasonToSkip(one: Case, server: { name: ServerName; version: string }):
 class Runner {
   private readonly name: ServerName;
   private readonly args: readonly string[];
+  private readonly password: string | undefined;
   private server: RunningServer | undefined;
   private connections = new Map<string, RespClient>();
   private protocol: 2 | 3 = 2;
 
-  constructor(name: ServerName, args: readonly string[]) {
+  constructor(name: ServerName, { args, password }: CaseOptions) {
     this.name = name;
-    this.args = args;
+    this.args = args?.[name] ?? [];
+    this.password = password;
   }
 
   async start(): Promise<void> {
@@ -244,6 +248,7 @@ class Runner {
 
   async begin(): Promise<void> {
     const control = await this.connection('control');
+    if (this.password !== undefined) await control.command('AUTH', this.password);
     check(await control.command('FLUSHALL'), OK, 2, 'FLUSHALL before the case');
   }
 

@@ -30,16 +30,16 @@ function attribute(reply: ReplyWriter): void {
   reply.bulkAscii('Some real reply following the attribute');
 }
 
-/** Neither is a push. */
+/** Neither is a push; one that a command causes comes after its reply. */
 function push(reply: ReplyWriter): void {
   if (reply.protocol === 2) {
     reply.error('ERR RESP2 is not supported by this command');
     return;
   }
+  reply.bulkAscii('Some real reply following the push reply');
   reply.push(2);
   reply.bulkAscii('server-cpu-usage');
   reply.integer(42);
-  reply.bulkAscii('Some real reply following the push reply');
 }
 
 const KINDS: Readonly<Record<string, (reply: ReplyWriter) => void>> = {
