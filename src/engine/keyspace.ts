@@ -140,16 +140,25 @@ export class Keyspace {
     return this.shardCount === 1 ? 0 : slotOf(key, offset, length) % this.shardCount;
   }
 
-  /** Locks a shard for one operation, and gives up the one that was locked before if it is another. */
+  /**
+   * Locks a shard for an operation, and gives up the one that was locked before if it is another. Until another shard is entered, or
+   * `leave` or `yield` is called, the shard stays locked: what an operation found in it stays true.
+   */
   enter(shard: Shard): Shard {
-    if (shard === this.current && ++this.operations < KEEP_LOCK_OPERATIONS) return shard;
+    if (shard === this.current) return shard;
     if (this.several !== undefined) return shard;
     this.leave();
     // Noted before it is taken: whatever happens from here on, `abandon` finds it.
     this.current = shard;
     this.take(shard);
-    this.operations = 0;
     return shard;
+  }
+
+  /** Between two operations: lets others have the current shard after a number of operations on it. */
+  yield(): void {
+    if (++this.operations < KEEP_LOCK_OPERATIONS) return;
+    this.operations = 0;
+    this.leave();
   }
 
   /** Gives up the current shard's lock, if there is one. */

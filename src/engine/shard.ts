@@ -526,15 +526,30 @@ export class Shard {
   }
 
   private allocateSlowly(sizeClass: number): number {
-    // Two rounds do: a victim's cell or page can be what an empty page's return to the pool just took away.
-    for (let round = 0; round < 4; round++) {
+    for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
-      if (!this.evictor.freeCell(sizeClass)) break;
+      // What is made free is a cell of the class, or a page.
+      if (!this.evictor.freeCell(sizeClass) && !this.removeDead()) break;
       const cell = this.slabs.allocate(sizeClass);
       if (cell !== 0) return cell;
     }
     this.figures[REFUSED]++;
     return 0;
+  }
+
+  /**
+   * Removes items that nobody can find any more but that upkeep has not come to yet, of one page that has some: they must not be the reason
+   * for which a write is refused.
+   */
+  private removeDead(): boolean {
+    const orphans = this.control.hasZombies;
+    const before = this.words[ITEMS];
+    for (let page = this.pool.firstPage, end = this.pool.highWater; page < end; page++) {
+      if (orphans) this.deadlines.sweepOrphans(page);
+      else if (this.deadlines.isDue(page)) this.deadlines.sweepPage(page);
+      if (this.words[ITEMS] < before) return true;
+    }
+    return false;
   }
 
   private allocateRun(pages: number): number {
@@ -543,7 +558,7 @@ export class Shard {
       return 0;
     }
     while (this.pool.used + pages > this.pool.budget) {
-      if (!this.evictor.freePage()) {
+      if (!this.evictor.freePage() && !this.removeDead()) {
         this.figures[REFUSED]++;
         return 0;
       }
@@ -556,7 +571,7 @@ export class Shard {
 
   private reserveEntry(hash: number): boolean {
     while (!this.index.reserve(hash)) {
-      if (this.index.depth >= 30 || !this.evictor.freePage()) {
+      if (this.index.depth >= 30 || (!this.evictor.freePage() && !this.removeDead())) {
         this.figures[REFUSED]++;
         return false;
       }
