@@ -11,6 +11,7 @@ import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { Control } from '../engine/control.js';
 import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
+import { useHugePages, useNativeCopy } from './native-help.js';
 import { SharedUpkeep } from './upkeep.js';
 
 /** Operations between two looks at the clock; a power of two. */
@@ -41,6 +42,7 @@ export class Attachment {
     this.identity = identity;
     this.upkeep = new SharedUpkeep(keyspace);
     this.upkeep.start();
+    useNativeCopy();
     attachments.set(identity, this);
   }
 
@@ -50,6 +52,7 @@ export class Attachment {
    */
   static create(options: KeyspaceOptions): Attachment {
     const keyspace = Keyspace.create(options, new Clock(), Math.random);
+    useHugePages(keyspace);
     return new Attachment(keyspace, identityOf(keyspace.control));
   }
 
