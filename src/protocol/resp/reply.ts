@@ -17,9 +17,12 @@
  *
  * A method's fast path makes one check, of room for the most that it can write, against `end`: the arena's end, or a negative number while
  * muted, so that muting costs nothing when it is off. All else is behind that check, in methods named `...Slowly` and `makeRoom`.
+ *
+ * Short replies are made of 32-bit words, little-endian, and written by a DataView, two words at a time whatever their length: what is
+ * written too much is overwritten by the next. Lines with a number below 1000 (`$100\r\n`, `:7\r\n`, `*3\r\n`) come out of a table.
  */
 
-import { asciiBytes, copyBytes } from '../../base/bytes.js';
+import { asciiBytes, ByteArena, copyBytes } from '../../base/bytes.js';
 import { formatDouble, integerDigits, writeBigInt, writeInteger } from '../../base/numbers.js';
 
 // Imported bindings are slower than local ones in hot functions.
@@ -42,7 +45,6 @@ const TILDE = 0x7e;
 const GREATER = 0x3e;
 const EQUALS = 0x3d;
 const BAR = 0x7c;
-const ZERO = 0x30;
 
 /** Most bytes of a type byte, a safe integer and a line end. */
 const LINE_BYTES_MAX = 1 + 17 + 2;
@@ -52,23 +54,54 @@ const BULK_FRAME_BYTES_MAX = LINE_BYTES_MAX + 2;
 const BIGINT_CHARS_MAX = 20;
 /** An arena must hold the longest thing that is written in one piece. */
 const ARENA_BYTES_MIN = 64;
-/** Replies shorter than this are written by a loop over characters. */
+/** Texts up to this length are written by a loop over their characters. */
 const SHORT_TEXT_CHARS = 64;
+/** What two words hold. */
+const WORDS_BYTES = 8;
+const LINE_END_16 = 0x0a0d;
+const ASCII_END = 0x80;
 
-const OK = asciiBytes('+OK\r\n');
-const PONG = asciiBytes('+PONG\r\n');
 const QUEUED = asciiBytes('+QUEUED\r\n');
-const NULL_2 = asciiBytes('$-1\r\n');
-const NULL_ARRAY_2 = asciiBytes('*-1\r\n');
-const NULL_3 = asciiBytes('_\r\n');
-const TRUE_3 = asciiBytes('#t\r\n');
-const FALSE_3 = asciiBytes('#f\r\n');
-const EMPTY_BULK = asciiBytes('$0\r\n\r\n');
 const LINE_END = asciiBytes('\r\n');
+
+// Constant replies of up to eight bytes: two words, and their length.
+const OK_LOW = word('+OK\r');
+const OK_HIGH = word('\n');
+const PONG_LOW = word('+PON');
+const PONG_HIGH = word('G\r\n');
+const NULL_LOW = word('$-1\r');
+const NULL_ARRAY_LOW = word('*-1\r');
+const NULL_HIGH = word('\n');
+const NULL_3 = word('_\r\n');
+const TRUE_3 = word('#t\r\n');
+const FALSE_3 = word('#f\r\n');
+const EMPTY_LOW = word('$0\r\n');
+const EMPTY_HIGH = word('\r\n');
+
+/** The lines of the numbers below this are in LINES. */
+const LINES_END = 1000;
+/** Two words for each number: a zero byte for the type, the digits, a line end. */
+const LINES = numberLines();
+
+function word(text: string): number {
+  let value = 0;
+  for (let i = 0; i < text.length; i++) value |= text.charCodeAt(i) << (8 * i);
+  return value;
+}
+
+function numberLines(): Int32Array {
+  const lines = new Int32Array(2 * LINES_END);
+  for (let n = 0; n < LINES_END; n++) {
+    const line = `\0${n}\r\n`;
+    lines[2 * n] = word(line.slice(0, 4));
+    lines[2 * n + 1] = word(line.slice(4));
+  }
+  return lines;
+}
 
 export class ReplyWriter {
   /** The output arena. */
-  bytes: Uint8Array;
+  bytes: ByteArena;
   /** Where the next byte goes. */
   position = 0;
   /** The arena's end. */
@@ -83,7 +116,8 @@ export class ReplyWriter {
   private muted = false;
   /** `limit`, or negative while muted. */
   private end: number;
-  /** `bytes` again, for Node's string encoders. */
+  /** `bytes` again, for words, and for Node's string encoders. */
+  private view: DataView;
   private buffer: Buffer;
 
   /**
@@ -92,10 +126,11 @@ export class ReplyWriter {
    */
   constructor(bytes: Uint8Array, onFull: (writer: ReplyWriter) => void) {
     this.onFull = onFull;
-    this.bytes = bytes;
+    this.bytes = asArena(bytes);
+    this.view = this.bytes.view;
+    this.buffer = asBuffer(bytes);
     this.limit = bytes.length;
     this.end = bytes.length;
-    this.buffer = asBuffer(bytes);
     this.attach(bytes);
   }
 
@@ -103,7 +138,8 @@ export class ReplyWriter {
   attach(bytes: Uint8Array): void {
     if (bytes.length < ARENA_BYTES_MIN)
       throw new RangeError(`an output arena needs ${ARENA_BYTES_MIN} bytes, not ${bytes.length}`);
-    this.bytes = bytes;
+    this.bytes = asArena(bytes);
+    this.view = this.bytes.view;
     this.buffer = asBuffer(bytes);
     this.limit = bytes.length;
     this.position = 0;
@@ -124,22 +160,11 @@ export class ReplyWriter {
   // ---------------------------------------------------------------------------------------------- simple replies
 
   ok(): void {
-    const at = this.position;
-    if (at + 5 > this.end) {
-      this.raw(OK, 0, OK.length);
-      return;
-    }
-    const bytes = this.bytes;
-    bytes[at] = PLUS;
-    bytes[at + 1] = 0x4f;
-    bytes[at + 2] = 0x4b;
-    bytes[at + 3] = CR;
-    bytes[at + 4] = LF;
-    this.position = at + 5;
+    this.words(OK_LOW, OK_HIGH, 5);
   }
 
   pong(): void {
-    this.raw(PONG, 0, PONG.length);
+    this.words(PONG_LOW, PONG_HIGH, 7);
   }
 
   queued(): void {
@@ -170,16 +195,6 @@ export class ReplyWriter {
 
   /** An integer up to 2^53 - 1. */
   integer(n: number): void {
-    const at = this.position;
-    if (n >= 0 && n <= 9 && at + 4 <= this.end) {
-      const bytes = this.bytes;
-      bytes[at] = COLON;
-      bytes[at + 1] = ZERO + n;
-      bytes[at + 2] = CR;
-      bytes[at + 3] = LF;
-      this.position = at + 4;
-      return;
-    }
     this.header(COLON, n);
   }
 
@@ -212,8 +227,7 @@ export class ReplyWriter {
 
   boolean(b: boolean): void {
     if (this.protocol === 2) this.integer(b ? 1 : 0);
-    else if (b) this.raw(TRUE_3, 0, TRUE_3.length);
-    else this.raw(FALSE_3, 0, FALSE_3.length);
+    else this.words(b ? TRUE_3 : FALSE_3, 0, 4);
   }
 
   // ---------------------------------------------------------------------------------------------- strings
@@ -221,48 +235,47 @@ export class ReplyWriter {
   /** A bulk string of `length` bytes at `offset`. */
   bulk(source: Uint8Array, offset: number, length: number): void {
     let at = this.position;
-    if (at + length + BULK_FRAME_BYTES_MAX > this.end) {
+    if (length >= LINES_END || at + length + BULK_FRAME_BYTES_MAX > this.end) {
       this.bulkSlowly(source, offset, length);
       return;
     }
-    const bytes = this.bytes;
-    bytes[at++] = DOLLAR;
-    at += putInteger(bytes, at, length);
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
-    at += 2;
-    copy(source, offset, bytes, at, length);
+    const view = this.view;
+    view.setInt32(at, LINES[2 * length] | DOLLAR, true);
+    view.setInt32(at + 4, LINES[2 * length + 1], true);
+    at += length < 10 ? 4 : length < 100 ? 5 : 6;
+    copy(source, offset, this.bytes, at, length);
     at += length;
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
+    view.setInt16(at, LINE_END_16, true);
     this.position = at + 2;
   }
 
   /** A bulk string of a string's UTF-8 bytes. */
   bulkString(text: string): void {
-    if (this.muted) return;
-    this.header(DOLLAR, Buffer.byteLength(text));
-    this.text(text);
-    this.raw(LINE_END, 0, 2);
-  }
-
-  /** A bulk string of an ASCII string; quicker than bulkString when it is short. */
-  bulkAscii(text: string): void {
+    const start = this.position;
     const length = text.length;
-    if (length > SHORT_TEXT_CHARS || this.position + length + BULK_FRAME_BYTES_MAX > this.end) {
-      this.bulkString(text);
+    if (length > SHORT_TEXT_CHARS || start + length + BULK_FRAME_BYTES_MAX > this.end) {
+      this.bulkStringSlowly(text);
       return;
     }
+    this.header(DOLLAR, length);
     const bytes = this.bytes;
     let at = this.position;
-    bytes[at++] = DOLLAR;
-    at += putInteger(bytes, at, length);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
-    for (let i = 0; i < length; i++) bytes[at++] = text.charCodeAt(i);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
-    this.position = at;
+    for (let i = 0; i < length; i++) {
+      const char = text.charCodeAt(i);
+      if (char >= ASCII_END) {
+        this.position = start;
+        this.bulkStringSlowly(text);
+        return;
+      }
+      bytes[at++] = char;
+    }
+    this.view.setInt16(at, LINE_END_16, true);
+    this.position = at + 2;
+  }
+
+  /** A bulk string of an ASCII string. */
+  bulkAscii(text: string): void {
+    this.bulkString(text);
   }
 
   /** The decimal digits of an integer as a bulk string. */
@@ -281,7 +294,7 @@ export class ReplyWriter {
   }
 
   emptyBulk(): void {
-    this.raw(EMPTY_BULK, 0, EMPTY_BULK.length);
+    this.words(EMPTY_LOW, EMPTY_HIGH, 6);
   }
 
   /** Text that is to be shown as it is. @param format three ASCII characters: `txt` or `mkd` */
@@ -298,8 +311,8 @@ export class ReplyWriter {
   }
 
   nullBulk(): void {
-    if (this.protocol === 2) this.raw(NULL_2, 0, NULL_2.length);
-    else this.raw(NULL_3, 0, NULL_3.length);
+    if (this.protocol === 2) this.words(NULL_LOW, NULL_HIGH, 5);
+    else this.words(NULL_3, 0, 3);
   }
 
   // ---------------------------------------------------------------------------------------------- aggregates
@@ -331,8 +344,8 @@ export class ReplyWriter {
   }
 
   nullArray(): void {
-    if (this.protocol === 2) this.raw(NULL_ARRAY_2, 0, NULL_ARRAY_2.length);
-    else this.raw(NULL_3, 0, NULL_3.length);
+    if (this.protocol === 2) this.words(NULL_ARRAY_LOW, NULL_HIGH, 5);
+    else this.words(NULL_3, 0, 3);
   }
 
   // ---------------------------------------------------------------------------------------------- parts
@@ -348,15 +361,27 @@ export class ReplyWriter {
     this.position = at + length;
   }
 
+  /** The first `length` bytes of two words. */
+  private words(low: number, high: number, length: number): void {
+    if (this.position + WORDS_BYTES > this.end && !this.makeRoom(WORDS_BYTES)) return;
+    const at = this.position;
+    this.view.setInt32(at, low, true);
+    this.view.setInt32(at + 4, high, true);
+    this.position = at + length;
+  }
+
   /** A type byte, an integer, a line end. */
   private header(type: number, n: number): void {
+    if (n >= 0 && n < LINES_END) {
+      this.words(LINES[2 * n] | type, LINES[2 * n + 1], n < 10 ? 4 : n < 100 ? 5 : 6);
+      return;
+    }
     if (this.position + LINE_BYTES_MAX > this.end && !this.makeRoom(LINE_BYTES_MAX)) return;
     const bytes = this.bytes;
     let at = this.position;
     bytes[at++] = type;
     at += putInteger(bytes, at, n);
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
+    this.view.setInt16(at, LINE_END_16, true);
     this.position = at + 2;
   }
 
@@ -368,19 +393,25 @@ export class ReplyWriter {
 
   /** A type byte, a text of one byte for each character, a line end. */
   private line(type: number, text: string): void {
+    if (this.position + text.length + 3 > this.end) {
+      this.lineSlowly(type, text);
+      return;
+    }
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = type;
+    for (let i = 0; i < text.length; i++) bytes[at++] = scrubbed(text.charCodeAt(i));
+    this.view.setInt16(at, LINE_END_16, true);
+    this.position = at + 2;
+  }
+
+  private lineSlowly(type: number, text: string): void {
     if (!this.fits(1)) return;
     this.bytes[this.position++] = type;
-    let at = this.position;
     for (let i = 0; i < text.length; i++) {
-      if (at === this.limit) {
-        this.position = at;
-        this.makeRoom(1);
-        at = this.position;
-      }
-      const char = text.charCodeAt(i);
-      this.bytes[at++] = char === CR || char === LF || char === 0 ? SPACE : char;
+      if (this.position === this.limit) this.makeRoom(1);
+      this.bytes[this.position++] = scrubbed(text.charCodeAt(i));
     }
-    this.position = at;
     this.raw(LINE_END, 0, 2);
   }
 
@@ -393,6 +424,13 @@ export class ReplyWriter {
     }
     const encoded = Buffer.from(text);
     this.raw(encoded, 0, encoded.length);
+  }
+
+  private bulkStringSlowly(text: string): void {
+    if (this.muted) return;
+    this.header(DOLLAR, Buffer.byteLength(text));
+    this.text(text);
+    this.raw(LINE_END, 0, 2);
   }
 
   private bulkSlowly(source: Uint8Array, offset: number, length: number): void {
@@ -429,6 +467,15 @@ export class ReplyWriter {
       throw new Error(`the output arena has no room for ${length} bytes after it was emptied`);
     return true;
   }
+}
+
+/** Bytes that would break a line become blanks. */
+function scrubbed(char: number): number {
+  return char === CR || char === LF || char === 0 ? SPACE : char;
+}
+
+function asArena(bytes: Uint8Array): ByteArena {
+  return bytes instanceof ByteArena ? bytes : new ByteArena(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
