@@ -151,6 +151,15 @@ export class RespClient {
     return this.failure !== undefined;
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   close(): void {
     this.socket.destroy();
   }

@@ -24,6 +24,9 @@ const HELP = [
   '    Write <message> to the server log.',
   'OBJECT <key>',
   '    Show low level info about `key` and associated value.',
+  'PANIC',
+  '    Crash the thread that serves this connection. Its connections are closed, and',
+  '    another thread takes its place.',
   'POPULATE <count> [<prefix>] [<size>]',
   '    Create <count> string keys named key:<num>. If <prefix> is specified then',
   "    it is used instead of the 'key' prefix.",
@@ -64,6 +67,11 @@ function sleep(request: Request): void {
   request.keyspace.leave();
   if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
   request.reply.ok();
+}
+
+/** What a mistake in the program would do: for tests of what comes after it. */
+function panic(): void {
+  throw new Error('a client sent DEBUG PANIC');
 }
 
 function populate(request: Request): void {
@@ -112,6 +120,7 @@ const SUBCOMMANDS: Readonly<Record<string, readonly [least: number, most: number
     },
   ],
   object: [3, 3, debugObject],
+  panic: [2, 2, panic],
   populate: [3, 5, populate],
   protocol: [3, 3, (request) => replyOfKind(request.reply, request.text(2).toLowerCase())],
   'set-active-expire': [
