@@ -35,7 +35,7 @@ export function useLargeCopy(copy: LargeCopy): void {
 }
 
 /** An array of bytes that may have a DataView of itself. */
-type ByteSpace = Uint8Array & { readonly view?: DataView };
+export type ByteSpace = Uint8Array & { readonly view?: DataView };
 
 /** An array of bytes that is quick to copy from and to: an arena of input or output, a shard's memory. */
 export class ByteArena extends Uint8Array<ArrayBufferLike> {
@@ -144,9 +144,17 @@ export function moveBytes(bytes: Uint8Array, from: number, to: number, length: n
   bytes.copyWithin(to, from, from + length);
 }
 
-/** Whether two ranges hold the same bytes. */
-export function equalBytes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
-  for (let i = 0; i < length; i++) {
+/** Whether two ranges hold the same bytes. Quickest when both arrays are ByteArenas. */
+export function equalBytes(a: ByteSpace, aAt: number, b: ByteSpace, bAt: number, length: number): boolean {
+  const aView = a.view;
+  const bView = b.view;
+  let i = 0;
+  if (aView !== undefined && bView !== undefined) {
+    for (const whole = length & ~3; i < whole; i += 4) {
+      if (aView.getInt32(aAt + i, true) !== bView.getInt32(bAt + i, true)) return false;
+    }
+  }
+  for (; i < length; i++) {
     if (a[aAt + i] !== b[bAt + i]) return false;
   }
   return true;

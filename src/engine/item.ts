@@ -15,6 +15,8 @@
  * Offsets are byte offsets in the shard's buffer, and every item begins at a multiple of 8.
  */
 
+import { type ByteSpace, equalBytes } from '../base/bytes.js';
+
 export const TYPE_STRING = 1;
 export const TYPE_LIST = 2;
 export const TYPE_SET = 3;
@@ -130,18 +132,17 @@ export function identity(keyLength: number, database: number): number {
 /** Whether the item is the one with this identity and these key bytes. */
 export function matches(
   words: Int32Array,
-  bytes: Uint8Array,
+  bytes: ByteSpace,
   item: number,
   wanted: number,
-  key: Uint8Array,
+  key: ByteSpace,
   offset: number,
   length: number,
 ): boolean {
   const word = words[item >>> 2];
   if ((word & IDENTITY_MASK) !== wanted) return false;
-  let at = item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 30) & 1) * META_BYTES;
-  for (let i = offset, end = offset + length; i < end; i++, at++) if (bytes[at] !== key[i]) return false;
-  return true;
+  const at = item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 30) & 1) * META_BYTES;
+  return equalBytes(bytes, at, key, offset, length);
 }
 
 export function hasExpiryBlock(words: Int32Array, item: number): boolean {

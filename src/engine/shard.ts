@@ -15,7 +15,7 @@
  */
 
 import { assert } from '../base/assert.js';
-import { copyBytes } from '../base/bytes.js';
+import { type ByteArena, copyBytes } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { hashBytes } from '../base/hash.js';
 import { type Control, saltOf } from './control.js';
@@ -95,7 +95,7 @@ export interface ShardFigures {
 
 export class Shard {
   readonly pool: PagePool;
-  readonly bytes: Uint8Array;
+  readonly bytes: ByteArena;
   readonly words: Int32Array;
   readonly index: HashIndex;
   readonly slabs: Slabs;

@@ -3,6 +3,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
+import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
 import type { CommandKeys } from '../protocol/descriptors.js';
@@ -33,7 +34,7 @@ export class NativeTransport implements Transport {
   args: Int32Array;
   private readonly poller: NativePoller;
   private readonly events: TransportEvents;
-  private readonly arena: Uint8Array;
+  private readonly arena: ByteArena;
   private readonly arenaArgs: Int32Array;
   /** One past the highest slot ever given out. */
   private slots = 0;
@@ -41,12 +42,12 @@ export class NativeTransport implements Transport {
 
   constructor(addon: NativeAddon, table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
     this.events = events;
-    this.arena = new Uint8Array(INPUT_BYTES);
+    this.arena = new ByteArena(new ArrayBuffer(INPUT_BYTES));
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
     this.input = this.arena;
     this.args = this.arenaArgs;
     this.arrays = {
-      output: new Uint8Array(OUTPUT_BYTES),
+      output: new ByteArena(new ArrayBuffer(OUTPUT_BYTES)),
       segments: new Int32Array(SEGMENTS_MAX * 3),
       commands: new Int32Array(COMMANDS_MAX * COMMAND_WORDS),
       databases: new Int32Array(CONNECTIONS_MAX),

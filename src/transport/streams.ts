@@ -10,6 +10,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { chmodSync, rmSync } from 'node:fs';
+import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import {
   ARG_WORDS,
@@ -110,7 +111,7 @@ export class StreamTransport implements Transport {
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
     this.args = this.arenaArgs;
     this.arrays = {
-      output: new Uint8Array(OUTPUT_BYTES),
+      output: new ByteArena(new ArrayBuffer(OUTPUT_BYTES)),
       segments: new Int32Array(SEGMENTS_MAX * 3),
       commands: new Int32Array(COMMANDS_MAX * COMMAND_WORDS),
       databases: new Int32Array(CONNECTIONS_MAX),

@@ -29,6 +29,7 @@
  */
 
 import { assert } from '../../base/assert.js';
+import { ByteArena } from '../../base/bytes.js';
 import { PAGE_BYTES } from './size-classes.js';
 
 export const PAGE_FREE = 0;
@@ -91,7 +92,7 @@ const DISCARDED = 1;
 export class PagePool {
   /** Set where there is a native core. */
   advice: MemoryAdvice | undefined;
-  readonly bytes: Uint8Array;
+  readonly bytes: ByteArena;
   readonly words: Int32Array;
   /** Pages of the buffer. */
   readonly capacity: number;
@@ -103,7 +104,7 @@ export class PagePool {
   readonly firstPage: number;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.bytes = new Uint8Array(buffer);
+    this.bytes = new ByteArena(buffer);
     this.words = new Int32Array(buffer);
     this.capacity = buffer.byteLength >>> PAGE_SHIFT;
     assert(this.capacity >= SHARD_PAGES_MIN, 'PagePool: buffer too small');

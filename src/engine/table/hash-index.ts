@@ -21,6 +21,7 @@
  */
 
 import { assert } from '../../base/assert.js';
+import type { ByteArena } from '../../base/bytes.js';
 import { identity, matches } from '../item.js';
 import { PAGE_SEGMENT, type PagePool } from '../memory/page-pool.js';
 import { PAGE_BYTES } from '../memory/size-classes.js';
@@ -65,7 +66,7 @@ function unpassedBucket(): number {
 export class HashIndex {
   private readonly pool: PagePool;
   private readonly words: Int32Array;
-  private readonly bytes: Uint8Array;
+  private readonly bytes: ByteArena;
   private readonly directory: number;
   private readonly depthMax: number;
 
