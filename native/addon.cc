@@ -52,7 +52,9 @@ struct Call {
   }
 };
 
-napi_property_descriptor method(const char* name, napi_callback callback, void* data = nullptr) { return {name, nullptr, callback, nullptr, nullptr, nullptr, napi_default_method, data}; }
+napi_property_descriptor method(const char* name, napi_callback callback, void* data = nullptr) {
+  return {name, nullptr, callback, nullptr, nullptr, nullptr, napi_default_method, data};
+}
 
 // ------------------------------------------------------------------------------------------------------------- pure functions
 
@@ -105,21 +107,47 @@ napi_value copyBytes(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Bytes target;
   Bytes source;
-  if (!readBytes(env, call.args[0], "target", target) || !readBytes(env, call.args[2], "source", source)) return nullptr;
+  if (!readBytes(env, call.args[0], "target", target) || !readBytes(env, call.args[2], "source", source))
+    return nullptr;
   const double to = call.number(env, 1);
   const double from = call.number(env, 3);
   const double length = call.number(env, 4);
-  if (!(to >= 0 && from >= 0 && length >= 0 && to + length <= static_cast<double>(target.length) && from + length <= static_cast<double>(source.length))) {
+  if (!(to >= 0 && from >= 0 && length >= 0 && to + length <= static_cast<double>(target.length) &&
+        from + length <= static_cast<double>(source.length))) {
     napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the range leaves an array");
     return nullptr;
   }
-  std::memmove(target.data + static_cast<size_t>(to), source.data + static_cast<size_t>(from), static_cast<size_t>(length));
+  std::memmove(target.data + static_cast<size_t>(to), source.data + static_cast<size_t>(from),
+               static_cast<size_t>(length));
   return nullptr;
 }
 
 // ------------------------------------------------------------------------------------------------------------------- Splitter
 
-void deleteSplitter(napi_env, void* data, void*) { delete static_cast<StreamSplitter*>(data); }
+// What napi_wrap holds; `mark` tells the classes apart, since any of them can be made the receiver of another's method.
+class Wrapped {
+ public:
+  explicit Wrapped(uint32_t kind) : mark(kind) {}
+  virtual ~Wrapped() = default;
+  Wrapped(const Wrapped&) = delete;
+  Wrapped& operator=(const Wrapped&) = delete;
+
+  const uint32_t mark;
+};
+
+constexpr uint32_t kSplitterMark = 0x53504c49;
+constexpr uint32_t kPollerMark = 0x504f4c4c;
+constexpr uint32_t kListenerMark = 0x4c495354;
+
+class SplitterObject final : public Wrapped {
+ public:
+  SplitterObject(SplitterSettings settings, FrameLimits limits, size_t arenaBytes)
+      : Wrapped(kSplitterMark), stream(std::move(settings), limits, arenaBytes) {}
+
+  StreamSplitter stream;
+};
+
+void deleteWrapped(napi_env, void* data, void*) { delete static_cast<Wrapped*>(data); }
 
 napi_value newSplitter(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -127,14 +155,17 @@ napi_value newSplitter(napi_env env, napi_callback_info info) {
   double argumentsMax = 0;
   double bulkBytesMax = 0;
   double arenaBytes = 0;
-  if (!readSplitterSettings(env, call.args[0], settings) || !numberProperty(env, call.args[0], "argumentsMax", argumentsMax) ||
-      !numberProperty(env, call.args[0], "bulkBytesMax", bulkBytesMax) || !numberProperty(env, call.args[0], "arenaBytes", arenaBytes)) {
+  if (!readSplitterSettings(env, call.args[0], settings) ||
+      !numberProperty(env, call.args[0], "argumentsMax", argumentsMax) ||
+      !numberProperty(env, call.args[0], "bulkBytesMax", bulkBytesMax) ||
+      !numberProperty(env, call.args[0], "arenaBytes", arenaBytes)) {
     return nullptr;
   }
   const int64_t arena = toInteger(arenaBytes);
   const FrameLimits limits{toInteger(argumentsMax), toInteger(bulkBytesMax)};
-  auto* const splitter = new StreamSplitter(std::move(settings), limits, static_cast<size_t>(arena < 64 ? 64 : arena));
-  if (napi_wrap(env, call.self, splitter, deleteSplitter, nullptr, nullptr) != napi_ok) {
+  Wrapped* const splitter =
+      new SplitterObject(std::move(settings), limits, static_cast<size_t>(arena < 64 ? 64 : arena));
+  if (napi_wrap(env, call.self, splitter, deleteWrapped, nullptr, nullptr) != napi_ok) {
     delete splitter;
     napi_throw_error(env, nullptr, "Splitter: not a constructor call");
     return nullptr;
@@ -142,7 +173,9 @@ napi_value newSplitter(napi_env env, napi_callback_info info) {
   return call.self;
 }
 
-void set(napi_env env, napi_value object, const char* name, napi_value value) { napi_set_named_property(env, object, name, value); }
+void set(napi_env env, napi_value object, const char* name, napi_value value) {
+  napi_set_named_property(env, object, name, value);
+}
 
 napi_value copyBytes(napi_env env, const uint8_t* bytes, size_t length) {
   void* data = nullptr;
@@ -158,9 +191,13 @@ napi_value splitterFeed(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   void* data = nullptr;
   Bytes chunk;
-  if (napi_unwrap(env, call.self, &data) != napi_ok || !readBytes(env, call.args[0], "chunk", chunk)) return nullptr;
+  if (napi_unwrap(env, call.self, &data) != napi_ok || static_cast<Wrapped*>(data)->mark != kSplitterMark) {
+    throwType(env, "this", "a Splitter");
+    return nullptr;
+  }
+  if (!readBytes(env, call.args[0], "chunk", chunk)) return nullptr;
   std::vector<StreamSplitter::Command> commands;
-  static_cast<StreamSplitter*>(data)->feed(chunk.data, chunk.length, commands);
+  static_cast<SplitterObject*>(static_cast<Wrapped*>(data))->stream.feed(chunk.data, chunk.length, commands);
   napi_value result;
   napi_create_array_with_length(env, commands.size(), &result);
   for (size_t i = 0; i < commands.size(); i++) {
@@ -198,16 +235,10 @@ napi_value splitterFeed(napi_env env, napi_callback_info info) {
 
 // ------------------------------------------------------------------------------------------------------ objects with a handle
 
-constexpr uint32_t kPollerMark = 0x504f4c4c;
-constexpr uint32_t kListenerMark = 0x4c495354;
-
 // A descriptor watched by the loop, the callback it calls, and the object it keeps alive.
-class Watched {
+class Watched : public Wrapped {
  public:
-  Watched(napi_env environment, uint32_t kind) : env(environment), mark(kind) {}
-  virtual ~Watched() = default;
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
+  Watched(napi_env environment, uint32_t kind) : Wrapped(kind), env(environment) {}
 
   // Starts the life that the file's head draws. Throws a JavaScript error and returns false on failure.
   bool start(napi_value self, int fd, napi_value callback, const char* name) {
@@ -228,7 +259,8 @@ class Watched {
     napi_async_init(env, self, resourceName, &context_);
     napi_create_reference(env, callback, 1, &callback_);
     napi_create_reference(env, self, 1, &self_);
-    napi_add_async_cleanup_hook(env, [](napi_async_cleanup_hook_handle, void* data) { static_cast<Watched*>(data)->end(true); }, this, &hook_);
+    napi_add_async_cleanup_hook(
+        env, [](napi_async_cleanup_hook_handle, void* data) { static_cast<Watched*>(data)->end(true); }, this, &hook_);
     watch();
     return true;
   }
@@ -258,13 +290,12 @@ class Watched {
   }
 
   static void finalise(napi_env, void* data, void*) {
-    auto* const object = static_cast<Watched*>(data);
+    auto* const object = static_cast<Watched*>(static_cast<Wrapped*>(data));
     object->finalised_ = true;
     object->deleteWhenUnused();
   }
 
   const napi_env env;
-  const uint32_t mark;
 
  protected:
   virtual void readable() = 0;
@@ -275,7 +306,8 @@ class Watched {
   bool canCall() const {
     napi_value self = nullptr;
     bool has = false;
-    return napi_get_reference_value(env, self_, &self) == napi_ok && self != nullptr && napi_has_named_property(env, self, "constructor", &has) == napi_ok;
+    return napi_get_reference_value(env, self_, &self) == napi_ok && self != nullptr &&
+           napi_has_named_property(env, self, "constructor", &has) == napi_ok;
   }
 
   // Calls the callback as the event loop does: with microtasks and ticks run after it, and what it throws is an uncaught exception. False
@@ -283,7 +315,9 @@ class Watched {
   bool call(size_t count, const napi_value* args) {
     napi_value self = nullptr;
     napi_value callback = nullptr;
-    if (napi_get_reference_value(env, self_, &self) != napi_ok || napi_get_reference_value(env, callback_, &callback) != napi_ok) return false;
+    if (napi_get_reference_value(env, self_, &self) != napi_ok ||
+        napi_get_reference_value(env, callback_, &callback) != napi_ok)
+      return false;
     if (self == nullptr || callback == nullptr) return false;
     if (napi_make_callback(env, context_, self, callback, count, args, nullptr) == napi_ok) return true;
     bool pending = false;
@@ -334,15 +368,18 @@ template <typename T>
 T* unwrap(napi_env env, napi_value self, uint32_t mark) {
   void* data = nullptr;
   if (napi_unwrap(env, self, &data) != napi_ok || data == nullptr) return nullptr;
-  auto* const object = static_cast<Watched*>(data);
-  return object->mark == mark && !object->ended() ? static_cast<T*>(object) : nullptr;
+  auto* const wrapped = static_cast<Wrapped*>(data);
+  if (wrapped->mark != mark) return nullptr;
+  auto* const object = static_cast<T*>(wrapped);
+  return object->ended() ? nullptr : object;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------- Poller
 
 class PollerObject final : public Watched {
  public:
-  PollerObject(napi_env environment, std::unique_ptr<Poller> made) : Watched(environment, kPollerMark), poller(std::move(made)) {}
+  PollerObject(napi_env environment, std::unique_ptr<Poller> made)
+      : Watched(environment, kPollerMark), poller(std::move(made)) {}
 
   void keep(napi_value array) {
     napi_ref reference = nullptr;
@@ -356,12 +393,15 @@ class PollerObject final : public Watched {
 
   napi_value bigInput() {
     const BigFrame* const frame = poller->delivered();
-    return view(bigInput_, frame == nullptr ? nullptr : frame->data(), frame == nullptr ? 0 : frame->frameBytes(), napi_uint8_array, 1);
+    return view(bigInput_, frame == nullptr ? nullptr : frame->data(), frame == nullptr ? 0 : frame->frameBytes(),
+                napi_uint8_array, 1);
   }
 
   napi_value bigArgs() {
     const BigFrame* const frame = poller->delivered();
-    return view(bigArgs_, frame == nullptr ? nullptr : frame->args(), frame == nullptr ? 0 : static_cast<size_t>(frame->argc()) * kArgWords * sizeof(int32_t), napi_int32_array, sizeof(int32_t));
+    return view(bigArgs_, frame == nullptr ? nullptr : frame->args(),
+                frame == nullptr ? 0 : static_cast<size_t>(frame->argc()) * kArgWords * sizeof(int32_t),
+                napi_int32_array, sizeof(int32_t));
   }
 
   std::unique_ptr<Poller> poller;
@@ -389,7 +429,9 @@ class PollerObject final : public Watched {
     napi_value array = nullptr;
     if (reference != nullptr) {
       napi_get_reference_value(env, reference, &buffer);
-    } else if (data == nullptr || bytes == 0 || napi_create_external_arraybuffer(env, data, bytes, [](napi_env, void*, void*) {}, nullptr, &buffer) != napi_ok) {
+    } else if (data == nullptr || bytes == 0 ||
+               napi_create_external_arraybuffer(
+                   env, data, bytes, [](napi_env, void*, void*) {}, nullptr, &buffer) != napi_ok) {
       // Nothing to show, or an engine that keeps all array memory to itself: a copy then.
       void* copy = nullptr;
       napi_create_arraybuffer(env, bytes, &copy, &buffer);
@@ -406,7 +448,8 @@ class PollerObject final : public Watched {
     for (napi_ref* const reference : {&bigInput_, &bigArgs_}) {
       napi_value buffer = nullptr;
       if (*reference == nullptr) continue;
-      if (napi_get_reference_value(env, *reference, &buffer) == napi_ok && buffer != nullptr) napi_detach_arraybuffer(env, buffer);
+      if (napi_get_reference_value(env, *reference, &buffer) == napi_ok && buffer != nullptr)
+        napi_detach_arraybuffer(env, buffer);
       dropReference(*reference);
     }
   }
@@ -428,11 +471,13 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   double directoryWord = 0;
   napi_value index, shards, onReady;
   uint32_t shardCount = 0;
-  if (!bytesProperty(env, options, "input", input) || !wordsProperty(env, options, "commands", commands) || !wordsProperty(env, options, "args", args) ||
-      !bytesProperty(env, options, "output", output) || !wordsProperty(env, options, "segments", segments) || !wordsProperty(env, options, "databases", databases) ||
-      !readSplitterSettings(env, options, settings) || !property(env, options, "index", index) || !property(env, options, "onReady", onReady) ||
-      !numberProperty(env, index, "depthWord", depthWord) || !numberProperty(env, index, "directoryWord", directoryWord) || !wordsProperty(env, index, "databaseSalts", salts) ||
-      !property(env, index, "shards", shards)) {
+  if (!bytesProperty(env, options, "input", input) || !wordsProperty(env, options, "commands", commands) ||
+      !wordsProperty(env, options, "args", args) || !bytesProperty(env, options, "output", output) ||
+      !wordsProperty(env, options, "segments", segments) || !wordsProperty(env, options, "databases", databases) ||
+      !readSplitterSettings(env, options, settings) || !property(env, options, "index", index) ||
+      !property(env, options, "onReady", onReady) || !numberProperty(env, index, "depthWord", depthWord) ||
+      !numberProperty(env, index, "directoryWord", directoryWord) ||
+      !wordsProperty(env, index, "databaseSalts", salts) || !property(env, index, "shards", shards)) {
     return nullptr;
   }
   napi_valuetype type;
@@ -454,7 +499,8 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   for (uint32_t i = 0; i < shardCount; i++) {
     napi_value shard;
     Words words;
-    if (napi_get_element(env, shards, i, &shard) != napi_ok || !readWords(env, shard, "index.shards", words)) return nullptr;
+    if (napi_get_element(env, shards, i, &shard) != napi_ok || !readWords(env, shard, "index.shards", words))
+      return nullptr;
     shardSpans.push_back(Prefetcher::Shard{words.data, words.length});
     kept.push_back(shard);
   }
@@ -475,7 +521,9 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   memory.slots = databases.length;
   memory.salts = salts.data;
   memory.saltCount = salts.length;
-  auto poller = std::make_unique<Poller>(memory, std::move(settings), Prefetcher(std::move(shardSpans), static_cast<uint32_t>(depthWord), static_cast<uint32_t>(directoryWord)));
+  auto poller = std::make_unique<Poller>(
+      memory, std::move(settings),
+      Prefetcher(std::move(shardSpans), static_cast<uint32_t>(depthWord), static_cast<uint32_t>(directoryWord)));
   if (poller->failure() != 0) {
     const int failed = -poller->failure();
     napi_throw_error(env, uv_err_name(failed), uv_strerror(failed));
@@ -483,7 +531,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   }
   const int epoll = poller->epollFd();
   auto* const object = new PollerObject(env, std::move(poller));
-  if (napi_wrap(env, call.self, static_cast<Watched*>(object), Watched::finalise, nullptr, nullptr) != napi_ok) {
+  if (napi_wrap(env, call.self, static_cast<Wrapped*>(object), Watched::finalise, nullptr, nullptr) != napi_ok) {
     delete object;
     napi_throw_error(env, nullptr, "Poller: not a constructor call");
     return nullptr;
@@ -563,7 +611,9 @@ napi_value pollerSetLimits(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   PollerObject* const object = thisPoller(env, call);
   const int64_t output = toInteger(call.number(env, 3));
-  if (object != nullptr) object->poller->setLimits(call.word(env, 0), toInteger(call.number(env, 1)), toInteger(call.number(env, 2)), output > 0 ? static_cast<uint64_t>(output) : 0);
+  if (object != nullptr)
+    object->poller->setLimits(call.word(env, 0), toInteger(call.number(env, 1)), toInteger(call.number(env, 2)),
+                              output > 0 ? static_cast<uint64_t>(output) : 0);
   return nullptr;
 }
 
@@ -619,12 +669,14 @@ napi_value pollerStats(napi_env env, napi_callback_info info) {
   napi_typedarray_type type;
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, call.args[0], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array || length < 7) {
+  if (napi_get_typedarray_info(env, call.args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length < 7) {
     throwType(env, "out", "a Float64Array of 8");
     return nullptr;
   }
   const PollerStats stats = object == nullptr ? PollerStats{} : object->poller->stats();
-  const uint64_t values[7] = {stats.connections, stats.bytesReceived, stats.bytesSent, stats.pendingInput, stats.pendingOutput, stats.receives, stats.frames};
+  const uint64_t values[7] = {stats.connections,   stats.bytesReceived, stats.bytesSent, stats.pendingInput,
+                              stats.pendingOutput, stats.receives,      stats.frames};
   for (size_t i = 0; i < 7; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
   return nullptr;
 }
@@ -678,7 +730,9 @@ class ListenerObject final : public Watched {
   bool paused_ = false;
 };
 
-ListenerObject* thisListener(napi_env env, const Call& call) { return unwrap<ListenerObject>(env, call.self, kListenerMark); }
+ListenerObject* thisListener(napi_env env, const Call& call) {
+  return unwrap<ListenerObject>(env, call.self, kListenerMark);
+}
 
 napi_value listenerPause(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -729,7 +783,8 @@ napi_value listen(napi_env env, napi_callback_info info) {
   double port = 0;
   double mode = 0;
   double backlog = 511;
-  if (!optionalString(env, call.args[0], "host", options.host) || !optionalString(env, call.args[0], "path", options.path) || !optionalNumber(env, call.args[0], "port", port) ||
+  if (!optionalString(env, call.args[0], "host", options.host) ||
+      !optionalString(env, call.args[0], "path", options.path) || !optionalNumber(env, call.args[0], "port", port) ||
       !optionalNumber(env, call.args[0], "mode", mode) || !optionalNumber(env, call.args[0], "backlog", backlog)) {
     return nullptr;
   }
@@ -756,11 +811,13 @@ napi_value listen(napi_env env, napi_callback_info info) {
   napi_value self;
   napi_create_object(env, &self);
   const napi_property_descriptor properties[] = {
-      method("pause", listenerPause), method("resume", listenerResume), method("close", listenerClose),
+      method("pause", listenerPause),
+      method("resume", listenerResume),
+      method("close", listenerClose),
       {"port", nullptr, nullptr, nullptr, nullptr, number(env, object->listener.port()), napi_enumerable, nullptr},
   };
   napi_define_properties(env, self, sizeof properties / sizeof *properties, properties);
-  napi_wrap(env, self, static_cast<Watched*>(object), Watched::finalise, nullptr, nullptr);
+  napi_wrap(env, self, static_cast<Wrapped*>(object), Watched::finalise, nullptr, nullptr);
   if (!object->start(self, object->listener.fd(), call.args[1], "ashlar.listener")) {
     object->end(false);
     return nullptr;
@@ -785,7 +842,8 @@ void exportFunction(napi_env env, napi_value exports, const char* name, napi_cal
 }
 
 template <size_t count>
-void exportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor, const napi_property_descriptor (&methods)[count]) {
+void exportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor,
+                 const napi_property_descriptor (&methods)[count]) {
   napi_value made;
   napi_define_class(env, name, NAPI_AUTO_LENGTH, constructor, nullptr, count, methods, &made);
   set(env, exports, name, made);

@@ -124,7 +124,8 @@ inline uint32_t crc16(const uint8_t* p, size_t length) {
   const auto& t = detail::kCrc;
   uint32_t crc = 0;
   for (; length >= 8; length -= 8, p += 8) {
-    crc = t[7][p[0] ^ (crc >> 8)] ^ t[6][p[1] ^ (crc & 0xff)] ^ t[5][p[2]] ^ t[4][p[3]] ^ t[3][p[4]] ^ t[2][p[5]] ^ t[1][p[6]] ^ t[0][p[7]];
+    crc = t[7][p[0] ^ (crc >> 8)] ^ t[6][p[1] ^ (crc & 0xff)] ^ t[5][p[2]] ^ t[4][p[3]] ^ t[3][p[4]] ^ t[2][p[5]] ^
+          t[1][p[6]] ^ t[0][p[7]];
   }
   for (; length > 0; length--, p++) crc = ((crc << 8) & 0xffff) ^ t[0][(crc >> 8) ^ *p];
   return crc;

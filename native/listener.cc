@@ -28,7 +28,9 @@ int Listener::openTcp(const ListenOptions& options) {
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV | (options.host == "localhost" ? 0 : AI_NUMERICHOST);
   addrinfo* found = nullptr;
   const std::string port = std::to_string(options.port);
-  if (getaddrinfo(options.host.empty() ? nullptr : options.host.c_str(), port.c_str(), &hints, &found) != 0 || found == nullptr) return kResolveFailed;
+  if (getaddrinfo(options.host.empty() ? nullptr : options.host.c_str(), port.c_str(), &hints, &found) != 0 ||
+      found == nullptr)
+    return kResolveFailed;
 
   int result = 0;
   const int on = 1;
@@ -46,7 +48,8 @@ int Listener::openTcp(const ListenOptions& options) {
   sockaddr_storage bound{};
   socklen_t length = sizeof bound;
   if (getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length) < 0) return -errno;
-  port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+  port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                            : reinterpret_cast<sockaddr_in&>(bound).sin_port);
   return 0;
 }
 
@@ -92,7 +95,8 @@ int Listener::accept() const {
 void Listener::close() {
   if (!path_.empty()) {
     struct stat current{};
-    if (lstat(path_.c_str(), &current) == 0 && current.st_dev == device_ && current.st_ino == inode_) unlink(path_.c_str());
+    if (lstat(path_.c_str(), &current) == 0 && current.st_dev == device_ && current.st_ino == inode_)
+      unlink(path_.c_str());
     path_.clear();
   }
   if (fd_ >= 0) ::close(fd_);

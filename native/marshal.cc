@@ -109,11 +109,13 @@ bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& ou
     double last = 0;
     double step = 1;
     napi_value nameValue;
-    const bool read = napi_get_element(env, table, i, &entry) == napi_ok && property(env, entry, "name", nameValue) && readString(env, nameValue, "name", name) &&
-                      numberProperty(env, entry, "firstKey", first) && numberProperty(env, entry, "lastKey", last) && numberProperty(env, entry, "keyStep", step);
+    const bool read = napi_get_element(env, table, i, &entry) == napi_ok && property(env, entry, "name", nameValue) &&
+                      readString(env, nameValue, "name", name) && numberProperty(env, entry, "firstKey", first) &&
+                      numberProperty(env, entry, "lastKey", last) && numberProperty(env, entry, "keyStep", step);
     napi_close_handle_scope(env, scope);
     if (!read) return false;
-    out.names.add(name, KeyPositions{static_cast<int32_t>(toInteger(first)), static_cast<int32_t>(toInteger(last)), static_cast<int32_t>(toInteger(step))});
+    out.names.add(name, KeyPositions{static_cast<int32_t>(toInteger(first)), static_cast<int32_t>(toInteger(last)),
+                                     static_cast<int32_t>(toInteger(step))});
   }
   if (!property(env, options, "hashKey", key)) return false;
   uint32_t* const parts[2] = {&out.k0, &out.k1};

@@ -100,11 +100,13 @@ Poller::Poller(const PollerMemory& memory, SplitterSettings settings, Prefetcher
       settings_(std::move(settings)),
       prefetcher_(std::move(prefetcher)),
       sizes_(memory.inputBytes),
-      batch_(settings_, memory.commands, static_cast<uint32_t>(memory.commandWords / kCommandWords), memory.args, static_cast<uint32_t>(memory.argWords / kArgWords), kBatchCommands, kBatchKeys) {
+      batch_(settings_, memory.commands, static_cast<uint32_t>(memory.commandWords / kCommandWords), memory.args,
+             static_cast<uint32_t>(memory.argWords / kArgWords), kBatchCommands, kBatchKeys) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (epoll_ < 0 || wake_ < 0 || timer_ < 0 || !watch(epoll_, wake_, kWakeSlot) || !watch(epoll_, timer_, kTimerSlot)) failure_ = errno;
+  if (epoll_ < 0 || wake_ < 0 || timer_ < 0 || !watch(epoll_, wake_, kWakeSlot) || !watch(epoll_, timer_, kTimerSlot))
+    failure_ = errno;
 }
 
 Poller::~Poller() {
@@ -305,7 +307,8 @@ void Poller::splitListed() {
   while (done < listed_.size() && !batch_.full() && delivered_ == nullptr) {
     const Ref ref = listed_[done];
     Connection* const c = find(ref);
-    const bool serve = c != nullptr && c->listed && c->state == Connection::State::open && !c->suspended && c->input.savedSize > 0;
+    const bool serve =
+        c != nullptr && c->listed && c->state == Connection::State::open && !c->suspended && c->input.savedSize > 0;
     if (serve && sizes_.usable - offset_ < c->input.savedSize) break;
     done++;
     if (c != nullptr) c->listed = false;
@@ -465,7 +468,8 @@ void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
       c.state = Connection::State::failed;
       break;
     case SplitStatus::partial: {
-      const BigFrame::Status status = c.input.keepPartial(memory_.input + result.consumed, end - result.consumed, result.announced, sizes_, c.limits);
+      const BigFrame::Status status = c.input.keepPartial(memory_.input + result.consumed, end - result.consumed,
+                                                          result.announced, sizes_, c.limits);
       if (overQueryLimit(c)) {
         closeNow(slot, c, CloseReason::queryLimit);
       } else {
@@ -526,7 +530,8 @@ void Poller::bigAdvanced(uint32_t slot, Connection& c, BigFrame::Status status) 
         break;
       }
       c.batch = serial_;
-      batch_.event(static_cast<int32_t>(slot), kEventProtocolError, static_cast<int32_t>(c.input.big->error()), c.input.big->errorDetail());
+      batch_.event(static_cast<int32_t>(slot), kEventProtocolError, static_cast<int32_t>(c.input.big->error()),
+                   c.input.big->errorDetail());
       c.input.clear();
       c.state = Connection::State::failed;
       break;
@@ -680,7 +685,8 @@ void Poller::suspend(int32_t slot, int64_t offset) {
   if (c == nullptr || c->suspended || c->state > Connection::State::failed) return;
   c->suspended = true;
   const bool carried = carry_.valid && carry_.slot == static_cast<uint32_t>(slot);
-  if (delivered_ != nullptr && deliveredTo_.slot == static_cast<uint32_t>(slot) && deliveredTo_.generation == c->generation) {
+  if (delivered_ != nullptr && deliveredTo_.slot == static_cast<uint32_t>(slot) &&
+      deliveredTo_.generation == c->generation) {
     givenBack_ = offset < static_cast<int64_t>(delivered_->frameBytes());
     return;
   }

@@ -162,7 +162,9 @@ class Poller {
     c.inputCounted = bytes;
   }
   uint32_t salt(uint32_t slot) const;
-  bool hasWork() const { return carry_.valid || !listed_.empty() || !held_.empty() || !closed_.empty() || !closing_.empty(); }
+  bool hasWork() const {
+    return carry_.valid || !listed_.empty() || !held_.empty() || !closed_.empty() || !closing_.empty();
+  }
   void announce();
   void armTimer(int64_t firstMs);
 

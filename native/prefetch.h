@@ -25,7 +25,8 @@ class Prefetcher {
     size_t length;
   };
 
-  Prefetcher(std::vector<Shard> shards, uint32_t depthWord, uint32_t directoryWord) : shards_(std::move(shards)), depthWord_(depthWord), directoryWord_(directoryWord) {}
+  Prefetcher(std::vector<Shard> shards, uint32_t depthWord, uint32_t directoryWord)
+      : shards_(std::move(shards)), depthWord_(depthWord), directoryWord_(directoryWord) {}
 
   void run(const KeyRef* keys, uint32_t count) const {
     if (shards_.empty()) return;
@@ -75,14 +76,16 @@ class Prefetcher {
       if (entry == kBucketWords) {
         // Entries went past this bucket: the look-up will go on to the next one.
         const bool overflowed = (load(bucket + 1) & ~kAddressMask) != 0;
-        if (overflowed && static_cast<size_t>(bucket - shard.words) + 2 * kBucketWords <= shard.length) __builtin_prefetch(bucket + kBucketWords);
+        if (overflowed && static_cast<size_t>(bucket - shard.words) + 2 * kBucketWords <= shard.length)
+          __builtin_prefetch(bucket + kBucketWords);
         continue;
       }
       const size_t item = size_t{load(bucket + entry + 1) & kAddressMask} * 8;
       const size_t bytes = shard.length * sizeof(int32_t);
       if (item == 0 || item >= bytes) continue;
       const char* const address = reinterpret_cast<const char*>(shard.words) + item;
-      for (uint32_t line = 0; line < kItemLines && item + line * kLineBytes < bytes; line++) __builtin_prefetch(address + line * kLineBytes);
+      for (uint32_t line = 0; line < kItemLines && item + line * kLineBytes < bytes; line++)
+        __builtin_prefetch(address + line * kLineBytes);
     }
   }
 

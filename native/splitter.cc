@@ -160,15 +160,20 @@ inline void setArg(int32_t* arg, size_t offset, int64_t length) {
   arg[3] = 0;
 }
 
-inline ProtocolError countError(const FrameLimits& limits) { return limits.unauthenticated() ? ProtocolError::unauthenticatedCount : ProtocolError::invalidCount; }
-inline ProtocolError bulkError(const FrameLimits& limits) { return limits.unauthenticated() ? ProtocolError::unauthenticatedBulkLength : ProtocolError::invalidBulkLength; }
+inline ProtocolError countError(const FrameLimits& limits) {
+  return limits.unauthenticated() ? ProtocolError::unauthenticatedCount : ProtocolError::invalidCount;
+}
+inline ProtocolError bulkError(const FrameLimits& limits) {
+  return limits.unauthenticated() ? ProtocolError::unauthenticatedBulkLength : ProtocolError::invalidBulkLength;
+}
 
 // Smallest argument on the wire: "$0\r\n\r\n".
 constexpr uint64_t kArgBytesMin = 6;
 
 }  // namespace
 
-Batch::Batch(const SplitterSettings& settings, int32_t* commands, uint32_t commandCapacity, int32_t* args, uint32_t argCapacity, uint32_t commandsMax, uint32_t keysMax)
+Batch::Batch(const SplitterSettings& settings, int32_t* commands, uint32_t commandCapacity, int32_t* args,
+             uint32_t argCapacity, uint32_t commandsMax, uint32_t keysMax)
     : settings_(settings),
       commands_(commands),
       args_(args),
@@ -191,7 +196,8 @@ void Batch::clear() {
 }
 
 // Looks up the command, hashes its keys, and writes the descriptor. The arguments are in place already.
-inline void Batch::finish(int32_t connection, const uint8_t* input, uint32_t frameStart, uint32_t frameEnd, int32_t* args, int32_t argc, int32_t flags, uint32_t salt) {
+inline void Batch::finish(int32_t connection, const uint8_t* input, uint32_t frameStart, uint32_t frameEnd,
+                          int32_t* args, int32_t argc, int32_t flags, uint32_t salt) {
   const int32_t id = settings_.names.find(input + args[0], static_cast<size_t>(args[1]));
   if (id >= 0) {
     const KeyPositions& keys = settings_.names.keys(id);
@@ -235,19 +241,24 @@ void Batch::event(int32_t connection, int32_t event, int32_t word2, int32_t word
 }
 
 void Batch::big(int32_t connection, BigFrame& frame, uint32_t salt) {
-  finish(connection, frame.data(), 0, static_cast<uint32_t>(frame.frameBytes()), frame.args(), frame.argc(), kFlagBig | (frame.isInline() ? kFlagInline : 0), salt);
+  finish(connection, frame.data(), 0, static_cast<uint32_t>(frame.frameBytes()), frame.args(), frame.argc(),
+         kFlagBig | (frame.isInline() ? kFlagInline : 0), salt);
 }
 
 void Batch::restore(uint8_t* input, uint32_t begin, uint32_t end) const {
   for (const Original& original : originals_) {
-    if (original.offset >= begin && original.offset < end) std::memcpy(input + original.offset, originalBytes_.data() + original.at, original.length);
+    if (original.offset >= begin && original.offset < end)
+      std::memcpy(input + original.offset, originalBytes_.data() + original.at, original.length);
   }
 }
 
-SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uint32_t end, const FrameLimits& limits, uint32_t salt) {
+SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uint32_t end, const FrameLimits& limits,
+                         uint32_t salt) {
   const uint8_t* const stop = input + end;
   const uint8_t* frame = input + begin;
-  const auto result = [&](SplitStatus status, uint64_t announced = 0) { return SplitResult{status, static_cast<uint32_t>(frame - input), announced}; };
+  const auto result = [&](SplitStatus status, uint64_t announced = 0) {
+    return SplitResult{status, static_cast<uint32_t>(frame - input), announced};
+  };
   const auto fail = [&](ProtocolError error, int32_t detail = 0) {
     event(connection, kEventProtocolError, static_cast<int32_t>(error), detail);
     return result(SplitStatus::error);
@@ -312,7 +323,8 @@ SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uin
         setArg(arg, static_cast<size_t>(q - input), length);
         p = q + length + 2;
       }
-      finish(connection, input, static_cast<uint32_t>(frame - input), static_cast<uint32_t>(p - input), args, static_cast<int32_t>(count), 0, salt);
+      finish(connection, input, static_cast<uint32_t>(frame - input), static_cast<uint32_t>(p - input), args,
+             static_cast<int32_t>(count), 0, salt);
       argCount_ += static_cast<uint32_t>(count);
       frame = p;
       continue;
@@ -331,7 +343,8 @@ SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uin
     const size_t lineSize = static_cast<size_t>(lineEnd - line);
     const bool quoted = std::memchr(line, '"', lineSize) != nullptr || std::memchr(line, '\'', lineSize) != nullptr;
     if (quoted) {
-      originals_.push_back(Original{static_cast<uint32_t>(line - input), static_cast<uint32_t>(lineSize), originalBytes_.size()});
+      originals_.push_back(
+          Original{static_cast<uint32_t>(line - input), static_cast<uint32_t>(lineSize), originalBytes_.size()});
       originalBytes_.insert(originalBytes_.end(), line, lineEnd);
     }
     uint8_t* at = line;
@@ -357,7 +370,8 @@ SplitResult Batch::split(int32_t connection, uint8_t* input, uint32_t begin, uin
     }
     const uint8_t* const next = newline + 1;
     if (argc > 0) {
-      finish(connection, input, static_cast<uint32_t>(frame - input), static_cast<uint32_t>(next - input), args_ + argCount_ * kArgWords, static_cast<int32_t>(argc), kFlagInline, salt);
+      finish(connection, input, static_cast<uint32_t>(frame - input), static_cast<uint32_t>(next - input),
+             args_ + argCount_ * kArgWords, static_cast<int32_t>(argc), kFlagInline, salt);
       argCount_ += argc;
     }
     frame = next;
@@ -391,7 +405,9 @@ uint8_t* BigFrame::room(size_t most, size_t& available) {
   uint64_t lacking = 4096;
   if (argsLeft_ > 0) {
     const uint64_t have = size_ - position_;
-    const uint64_t need = bulkLength_ >= 0 ? static_cast<uint64_t>(bulkLength_) + 2 + static_cast<uint64_t>(argsLeft_ - 1) * kArgBytesMin : static_cast<uint64_t>(argsLeft_) * kArgBytesMin;
+    const uint64_t need =
+        bulkLength_ >= 0 ? static_cast<uint64_t>(bulkLength_) + 2 + static_cast<uint64_t>(argsLeft_ - 1) * kArgBytesMin
+                         : static_cast<uint64_t>(argsLeft_) * kArgBytesMin;
     lacking = need > have ? need - have : 1;
   }
   if (size_ == capacity_ && !reserve(capacity_ * 2)) return nullptr;
@@ -442,7 +458,8 @@ BigFrame::Status BigFrame::advance(const FrameLimits& limits) {
       const int taken = nextToken(at, lineEnd, token, tokenEnd);
       if (taken < 0) return fail(ProtocolError::unbalancedQuotes);
       if (taken == 0) break;
-      if (!addArg(static_cast<size_t>(token - data_), static_cast<size_t>(tokenEnd - token))) return Status::outOfMemory;
+      if (!addArg(static_cast<size_t>(token - data_), static_cast<size_t>(tokenEnd - token)))
+        return Status::outOfMemory;
     }
     if (argc_ == 0) return Status::skipped;
     complete_ = true;
@@ -530,15 +547,18 @@ void FrameInput::clear() {
   big = nullptr;
 }
 
-BigFrame::Status FrameInput::keepPartial(const uint8_t* bytes, uint32_t count, uint64_t announced, const ArenaSizes& sizes, const FrameLimits& limits) {
-  if (count <= sizes.tailMax && announced <= sizes.tailMax) return save(bytes, count) ? BigFrame::Status::incomplete : BigFrame::Status::outOfMemory;
+BigFrame::Status FrameInput::keepPartial(const uint8_t* bytes, uint32_t count, uint64_t announced,
+                                         const ArenaSizes& sizes, const FrameLimits& limits) {
+  if (count <= sizes.tailMax && announced <= sizes.tailMax)
+    return save(bytes, count) ? BigFrame::Status::incomplete : BigFrame::Status::outOfMemory;
   dropSaved();
   big = new BigFrame();
   if (!big->append(bytes, count)) return BigFrame::Status::outOfMemory;
   return big->advance(limits);
 }
 
-StreamSplitter::StreamSplitter(SplitterSettings settings, FrameLimits limits, size_t arenaBytes, uint32_t argCapacity, uint32_t commandsMax)
+StreamSplitter::StreamSplitter(SplitterSettings settings, FrameLimits limits, size_t arenaBytes, uint32_t argCapacity,
+                               uint32_t commandsMax)
     : settings_(std::move(settings)),
       limits_(limits),
       sizes_(arenaBytes),
@@ -558,7 +578,8 @@ void StreamSplitter::collect(std::vector<Command>& out) {
       const uint8_t* const bytes = big ? input_.big->data() : arena_.data();
       const int32_t* arg = big ? input_.big->args() : args_.data() + static_cast<size_t>(word[3]) * kArgWords;
       for (int32_t k = 0; k < word[2]; k++, arg += kArgWords) {
-        command.args.push_back(Argument{std::vector<uint8_t>(bytes + arg[0], bytes + arg[0] + arg[1]), static_cast<uint32_t>(arg[2]), static_cast<uint32_t>(arg[3])});
+        command.args.push_back(Argument{std::vector<uint8_t>(bytes + arg[0], bytes + arg[0] + arg[1]),
+                                        static_cast<uint32_t>(arg[2]), static_cast<uint32_t>(arg[3])});
       }
     }
     out.push_back(std::move(command));
@@ -580,7 +601,8 @@ void StreamSplitter::splitArena(uint32_t end, std::vector<Command>& out) {
       input_.dropSaved();
       return;
     }
-    afterBig(input_.keepPartial(arena_.data() + split.consumed, end - split.consumed, split.announced, sizes_, limits_), out);
+    afterBig(input_.keepPartial(arena_.data() + split.consumed, end - split.consumed, split.announced, sizes_, limits_),
+             out);
     return;
   }
 }

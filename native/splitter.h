@@ -78,10 +78,10 @@ struct KeyRef {
 };
 
 enum class SplitStatus {
-  drained,   // every byte belongs to a complete frame
-  partial,   // an incomplete frame is left, from `consumed` on
-  full,      // no room for the next frame in this batch; it starts at `consumed`
-  error,     // a protocol error was found and written as an event
+  drained,  // every byte belongs to a complete frame
+  partial,  // an incomplete frame is left, from `consumed` on
+  full,     // no room for the next frame in this batch; it starts at `consumed`
+  error,    // a protocol error was found and written as an event
 };
 
 struct SplitResult {
@@ -96,7 +96,8 @@ class BigFrame;
 class Batch {
  public:
   // `commandsMax` and `keysMax` end a batch before the arrays are full, so that what was prefetched is still in the cache when it is used.
-  Batch(const SplitterSettings& settings, int32_t* commands, uint32_t commandCapacity, int32_t* args, uint32_t argCapacity, uint32_t commandsMax, uint32_t keysMax);
+  Batch(const SplitterSettings& settings, int32_t* commands, uint32_t commandCapacity, int32_t* args,
+        uint32_t argCapacity, uint32_t commandsMax, uint32_t keysMax);
 
   void clear();
   uint32_t count() const { return commandCount_; }
@@ -106,7 +107,8 @@ class Batch {
   uint64_t framesSplit() const { return framesSplit_; }
 
   // Splits input[begin, end) of one connection. `salt` is XORed into the hashes for keyRefs() only.
-  SplitResult split(int32_t connection, uint8_t* input, uint32_t begin, uint32_t end, const FrameLimits& limits, uint32_t salt);
+  SplitResult split(int32_t connection, uint8_t* input, uint32_t begin, uint32_t end, const FrameLimits& limits,
+                    uint32_t salt);
 
   // Writes an event; the caller has made sure that the batch is not full.
   void event(int32_t connection, int32_t event, int32_t word2, int32_t word3);
@@ -127,7 +129,8 @@ class Batch {
     size_t at;
   };
 
-  void finish(int32_t connection, const uint8_t* input, uint32_t frameStart, uint32_t frameEnd, int32_t* args, int32_t argc, int32_t flags, uint32_t salt);
+  void finish(int32_t connection, const uint8_t* input, uint32_t frameStart, uint32_t frameEnd, int32_t* args,
+              int32_t argc, int32_t flags, uint32_t salt);
 
   const SplitterSettings& settings_;
   int32_t* const commands_;
@@ -224,7 +227,8 @@ class FrameInput {
   void clear();
   // Keeps the incomplete frame that a split left at the end of a span, as a tail or as a BigFrame. The big frame takes what it
   // can from the bytes; its status is returned, and `incomplete` for a tail.
-  BigFrame::Status keepPartial(const uint8_t* bytes, uint32_t count, uint64_t announced, const ArenaSizes& sizes, const FrameLimits& limits);
+  BigFrame::Status keepPartial(const uint8_t* bytes, uint32_t count, uint64_t announced, const ArenaSizes& sizes,
+                               const FrameLimits& limits);
 
   uint64_t bytes() const { return savedSize + (big ? big->size() : 0); }
 
@@ -250,7 +254,8 @@ class StreamSplitter {
     std::vector<Argument> args;
   };
 
-  StreamSplitter(SplitterSettings settings, FrameLimits limits, size_t arenaBytes, uint32_t argCapacity = 4096, uint32_t commandsMax = 64);
+  StreamSplitter(SplitterSettings settings, FrameLimits limits, size_t arenaBytes, uint32_t argCapacity = 4096,
+                 uint32_t commandsMax = 64);
 
   // Feeds one chunk; appends what became complete.
   void feed(const uint8_t* bytes, size_t count, std::vector<Command>& out);

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Fuzzes the splitter for a bounded time: native/fuzz/run.sh SECONDS [libFuzzer options]. The corpus is kept in build/fuzz/corpus.
+# Fuzzes the splitter for a bounded time: native/fuzz/run.sh SECONDS [libFuzzer options]. The corpus is kept in .build/fuzz/corpus.
 set -eu
 cd "$(dirname "$0")/.."
 seconds="${1:?usage: native/fuzz/run.sh SECONDS}"
 shift
-out="${ASHLAR_FUZZ_OUT:-../build/fuzz}"
+out="${ASHLAR_FUZZ_OUT:-../.build/fuzz}"
 mkdir -p "$out/corpus"
 clang="${CLANGXX:-$(command -v clang++ || command -v clang++-14)}"
 "$clang" -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$out/splitter_fuzz" fuzz/splitter_fuzz.cc splitter.cc command_names.cc

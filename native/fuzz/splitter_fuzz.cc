@@ -22,7 +22,8 @@ SplitterSettings settings() {
   return made;
 }
 
-std::vector<Expected> split(const uint8_t* bytes, size_t size, FrameLimits limits, size_t arena, uint32_t argCapacity, uint32_t cuts) {
+std::vector<Expected> split(const uint8_t* bytes, size_t size, FrameLimits limits, size_t arena, uint32_t argCapacity,
+                            uint32_t cuts) {
   StreamSplitter splitter(settings(), limits, arena, argCapacity, 4);
   std::vector<StreamSplitter::Command> found;
   uint32_t random = cuts;
@@ -57,7 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const uint32_t capacities[] = {1, 3, 64, 4096};
   const size_t arena = arenas[data[0] & 3];
   const uint32_t argCapacity = capacities[(data[0] >> 2) & 3];
-  const FrameLimits limits = data[1] % 3 == 0 ? FrameLimits{10, 16384} : data[1] % 3 == 1 ? FrameLimits{5, 100} : FrameLimits{};
+  const FrameLimits limits = data[1] % 3 == 0   ? FrameLimits{10, 16384}
+                             : data[1] % 3 == 1 ? FrameLimits{5, 100}
+                                                : FrameLimits{};
   const std::string stream(reinterpret_cast<const char*>(data + 3), size - 3);
   const std::vector<Expected> expected = Reference(stream, limits).parse();
   if (split(data + 3, size - 3, limits, arena, argCapacity, data[2]) != expected) std::abort();

@@ -50,7 +50,14 @@ struct Item {
 class Rig {
  public:
   explicit Rig(size_t inputBytes = 1 << 20, size_t outputBytes = 1 << 20)
-      : input(inputBytes), output(outputBytes), commands(1024 * kCommandWords), args(4096 * kArgWords), segments(3 * 1024), databases(kSlotsMax), salts(16), shard(4096) {
+      : input(inputBytes),
+        output(outputBytes),
+        commands(1024 * kCommandWords),
+        args(4096 * kArgWords),
+        segments(3 * 1024),
+        databases(kSlotsMax),
+        salts(16),
+        shard(4096) {
     PollerMemory memory{};
     memory.input = input.data();
     memory.inputBytes = input.size();
@@ -75,7 +82,9 @@ class Rig {
     shard[1] = 64;
     shard[2] = 4000;
     for (size_t i = 64; i < shard.size(); i++) shard[i] = static_cast<int32_t>(i * 2654435761u);
-    poller = std::make_unique<Poller>(memory, std::move(settings), Prefetcher({{shard.data(), shard.size()}, {shard.data(), 8}, {shard.data(), 0}}, 0, 1));
+    poller = std::make_unique<Poller>(
+        memory, std::move(settings),
+        Prefetcher({{shard.data(), shard.size()}, {shard.data(), 8}, {shard.data(), 0}}, 0, 1));
   }
 
   // A connected pair; the poller has one end, and the other is returned.
@@ -102,7 +111,8 @@ class Rig {
         if (big) CHECK(count == 1);
         const uint8_t* const bytes = big ? poller->delivered()->data() : input.data();
         const int32_t* arg = big ? poller->delivered()->args() : args.data() + static_cast<size_t>(word[3]) * kArgWords;
-        for (int32_t k = 0; k < word[2]; k++, arg += kArgWords) item.args.emplace_back(reinterpret_cast<const char*>(bytes + arg[0]), static_cast<size_t>(arg[1]));
+        for (int32_t k = 0; k < word[2]; k++, arg += kArgWords)
+          item.args.emplace_back(reinterpret_cast<const char*>(bytes + arg[0]), static_cast<size_t>(arg[1]));
       }
       items.push_back(std::move(item));
     }
@@ -149,7 +159,9 @@ class Rig {
   std::unique_ptr<Poller> poller;
 };
 
-void put(int fd, const std::string& text) { CHECK(send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
+void put(int fd, const std::string& text) {
+  CHECK(send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+}
 
 // Everything that can be read; `ended` says whether the end of input was seen.
 std::string take(int fd, bool* ended = nullptr) {
@@ -166,7 +178,8 @@ std::string take(int fd, bool* ended = nullptr) {
 }
 
 bool closedEvent(const std::vector<Item>& items, int32_t slot, CloseReason reason) {
-  return items.size() == 1 && items[0].connection == slot && items[0].command == kEventClosed && items[0].word2 == static_cast<int32_t>(reason);
+  return items.size() == 1 && items[0].connection == slot && items[0].command == kEventClosed &&
+         items[0].word2 == static_cast<int32_t>(reason);
 }
 
 void basics() {
@@ -178,7 +191,8 @@ void basics() {
   put(ca, frame({"get", "k"}) + frame({"nosuch"}) + "set a \"b c\"\r\n*1\r\n$4\r\npi");
   CHECK(rig.readable());
   auto items = rig.receive();
-  CHECK(items.size() == 3 && items[0].command == 0 && items[1].command == -1 && items[2].command == 1 && items[2].flags == kFlagInline);
+  CHECK(items.size() == 3 && items[0].command == 0 && items[1].command == -1 && items[2].command == 1 &&
+        items[2].flags == kFlagInline);
   CHECK(items[2].args == std::vector<std::string>({"set", "a", "b c"}));
   CHECK(rig.poller->pendingInput(a) == 10 && rig.poller->stats().pendingInput == 10);
   CHECK(!rig.readable());
@@ -283,7 +297,8 @@ void bigFrames() {
       if (item.connection == a) seen.push_back(item);
     }
   }
-  CHECK(seen.size() == 3 && seen[0].args[1] == "first" && seen[1].args[2] == big && (seen[1].flags & kFlagBig) && seen[2].args[1] == "last");
+  CHECK(seen.size() == 3 && seen[0].args[1] == "first" && seen[1].args[2] == big && (seen[1].flags & kFlagBig) &&
+        seen[2].args[1] == "last");
   CHECK(rig.poller->stats().pendingInput == 0);
 
   // Given back while it is delivered, and delivered again after resume; bytes read beyond it follow.
@@ -341,7 +356,8 @@ void suspension() {
   int32_t a;
   const int ca = rig.connect(a);
   // What comes after the suspended command is given back, inline quotes as they were.
-  put(ca, frame({"get", "1"}) + frame({"blpop", "x"}) + "set \"a\\x41 \\\"b\" 'c\\'d'\r\n" + frame({"get", "2"}) + "*2\r\n$3\r\nge");
+  put(ca, frame({"get", "1"}) + frame({"blpop", "x"}) + "set \"a\\x41 \\\"b\" 'c\\'d'\r\n" + frame({"get", "2"}) +
+              "*2\r\n$3\r\nge");
   auto items = rig.receive();
   CHECK(items.size() == 4);
   rig.poller->suspend(a, items[1].frameEnd);
@@ -351,7 +367,8 @@ void suspension() {
   CHECK(!rig.readable());
   rig.poller->resume(a);
   items = rig.receiveAll();
-  CHECK(items.size() == 3 && items[0].args == std::vector<std::string>({"set", "aA \"b", "c'd"}) && items[1].args[1] == "2" && items[2].args[1] == "3");
+  CHECK(items.size() == 3 && items[0].args == std::vector<std::string>({"set", "aA \"b", "c'd"}) &&
+        items[1].args[1] == "2" && items[2].args[1] == "3");
 
   // An error behind the suspended command shows when its turn comes.
   put(ca, frame({"get", "1"}) + "*x\r\n");
@@ -702,7 +719,8 @@ void soak(uint32_t seed, size_t arena) {
       }
       if (client.sent < client.sending.size() && random() % 2 == 0) {
         const size_t most = random() % 4 == 0 ? 1 + random() % 10 : 1 + random() % 100000;
-        const ssize_t sent = send(client.fd, client.sending.data() + client.sent, std::min(most, client.sending.size() - client.sent), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = send(client.fd, client.sending.data() + client.sent,
+                                  std::min(most, client.sending.size() - client.sent), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) client.sent += static_cast<size_t>(sent);
       }
       if (random() % 3 == 0) {
@@ -747,7 +765,9 @@ void soak(uint32_t seed, size_t arena) {
           continue;
         }
         if (!CHECK(item.command >= 0)) {
-          std::fprintf(stderr, "step %d: [%.80s] executed %d event %d %d %d flags %d, suspended %d\n", step, item.args.empty() ? "" : item.args[0].c_str(), client.executed, item.command, item.word2, item.word3, item.flags, client.suspended);
+          std::fprintf(stderr, "step %d: [%.80s] executed %d event %d %d %d flags %d, suspended %d\n", step,
+                       item.args.empty() ? "" : item.args[0].c_str(), client.executed, item.command, item.word2,
+                       item.word3, item.flags, client.suspended);
           return;
         }
         if (skip[item.connection]) continue;
@@ -788,7 +808,8 @@ void soak(uint32_t seed, size_t arena) {
         rig.poller->resume(slot);
       }
       if (client.sent < client.sending.size()) {
-        const ssize_t sent = send(client.fd, client.sending.data() + client.sent, client.sending.size() - client.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = send(client.fd, client.sending.data() + client.sent, client.sending.size() - client.sent,
+                                  MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) client.sent += static_cast<size_t>(sent);
         waiting = true;
       }

@@ -72,16 +72,20 @@ class Reference {
     if (!head) return false;
     long long count = 0;
     if (!number(head->substr(1), count)) return error(ProtocolError::invalidCount);
-    if (count > limits_.argumentsMax) return error(limits_.unauthenticated() ? ProtocolError::unauthenticatedCount : ProtocolError::invalidCount);
+    if (count > limits_.argumentsMax)
+      return error(limits_.unauthenticated() ? ProtocolError::unauthenticatedCount : ProtocolError::invalidCount);
     Expected command;
     size_t p = next;
     for (long long i = 0; i < count; i++) {
       const auto bulk = line(p, ProtocolError::bulkLineTooLong, next);
       if (!bulk) return false;
-      if ((*bulk)[0] != '$' || bulk->empty()) return error(ProtocolError::expectedDollar, static_cast<uint8_t>(bytes_[p]));
+      if ((*bulk)[0] != '$' || bulk->empty())
+        return error(ProtocolError::expectedDollar, static_cast<uint8_t>(bytes_[p]));
       long long length = 0;
       if (!number(bulk->substr(1), length) || length < 0) return error(ProtocolError::invalidBulkLength);
-      if (length > limits_.bulkBytesMax) return error(limits_.unauthenticated() ? ProtocolError::unauthenticatedBulkLength : ProtocolError::invalidBulkLength);
+      if (length > limits_.bulkBytesMax)
+        return error(limits_.unauthenticated() ? ProtocolError::unauthenticatedBulkLength
+                                               : ProtocolError::invalidBulkLength);
       if (bytes_.size() - next < static_cast<size_t>(length) + 2) return false;
       command.args.push_back(bytes_.substr(next, static_cast<size_t>(length)));
       p = next + static_cast<size_t>(length) + 2;
@@ -102,7 +106,8 @@ class Reference {
       std::string token;
       char quote = 0;
       for (bool done = false; !done;) {
-        if (quote == '"' && p[0] == '\\' && p[1] == 'x' && isxdigit(static_cast<unsigned char>(p[2])) && isxdigit(static_cast<unsigned char>(p[3]))) {
+        if (quote == '"' && p[0] == '\\' && p[1] == 'x' && isxdigit(static_cast<unsigned char>(p[2])) &&
+            isxdigit(static_cast<unsigned char>(p[3]))) {
           token += static_cast<char>(std::stoi(std::string(p + 2, 2), nullptr, 16));
           p += 4;
         } else if (quote == '"' && p[0] == '\\' && p[1] != 0) {
@@ -133,7 +138,8 @@ class Reference {
 
   bool inlineCommand() {
     const size_t end = bytes_.find('\n', at_);
-    if (end == std::string::npos ? bytes_.size() - at_ > 65536 : end - at_ > 65536) return error(ProtocolError::inlineTooLong);
+    if (end == std::string::npos ? bytes_.size() - at_ > 65536 : end - at_ > 65536)
+      return error(ProtocolError::inlineTooLong);
     if (end == std::string::npos) return false;
     std::string text = bytes_.substr(at_, end - at_);
     if (!text.empty() && text.back() == '\r') text.pop_back();

@@ -3,7 +3,7 @@
 #   native/tests/run.sh [name...]     hash_test splitter_test poller_test; all of them without a name
 set -eu
 cd "$(dirname "$0")/.."
-out="${ASHLAR_TEST_OUT:-../build/native-tests}"
+out="${ASHLAR_TEST_OUT:-../.build/native-tests}"
 mkdir -p "$out"
 flags="-std=c++20 -g -O1 -fno-exceptions -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wall -Wextra"
 [ $# -gt 0 ] || set -- hash_test splitter_test poller_test

@@ -80,9 +80,13 @@ export class Server {
           this.poller.close(connection, 500);
         } else {
           this.executed++;
-          const arg = (k) => Buffer.from(input.buffer, input.byteOffset + args[(base + k) * 4], args[(base + k) * 4 + 1]);
+          const arg = (k) =>
+            Buffer.from(input.buffer, input.byteOffset + args[(base + k) * 4], args[(base + k) * 4 + 1]);
           const last = args[(base + argc - 1) * 4 + 1];
-          this.reply(connection, `+${arg(0).toString('latin1')} ${argc > 1 ? arg(1).toString('latin1').slice(0, 40) : ''} ${last}\r\n`);
+          this.reply(
+            connection,
+            `+${arg(0).toString('latin1')} ${argc > 1 ? arg(1).toString('latin1').slice(0, 40) : ''} ${last}\r\n`,
+          );
           if (command === BLOCK) {
             this.poller.suspend(connection, frameEnd);
             this.blocked.add(connection);
@@ -124,7 +128,8 @@ export class Server {
   }
 }
 
-export const frame = (...args) => `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`;
+export const frame = (...args) =>
+  `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`;
 
 /** A client that collects what it reads. */
 export function connect(target) {
