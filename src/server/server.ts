@@ -13,6 +13,7 @@ import { Acceptor } from './acceptor.js';
 import { Administration, applyEngineSettings } from './administration.js';
 import type { Config } from './config/config.js';
 import { Fleet } from './fleet.js';
+import { Handover } from './handover.js';
 import type { Logger } from './logger.js';
 import { CONNECTED, Statistics } from './statistics.js';
 import { REJECTED_CONNECTIONS, SERVER_WORDS, type ServerFacts, WORKERS_REPLACED, type WorkerData } from './worker-data.js';
@@ -59,6 +60,7 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
   const threads = config.threads;
   const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
   const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
+  const handover = new Handover(blocks);
   const shared = new SharedArrayBuffer(SERVER_WORDS * 4);
   const words = new Int32Array(shared);
   const facts = {
@@ -87,11 +89,19 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     died: (worker, error) => {
       logger.error(`worker ${worker} died: ${error?.stack ?? 'no reason given'}; its connections are closed`);
       administration.workerEnded(worker);
+      for (const fd of handover.takeBack(worker)) {
+        if (fleet.alive.length > 0) handOver(fd);
+        else addon?.reject(fd, '');
+      }
     },
     replaced: (worker) => {
       Atomics.add(words, WORKERS_REPLACED, 1);
       logger.warn(`worker ${worker} has been replaced`);
-      if (addon === undefined && worker === 0) void fleet.call(0, 'listen', listenOptions);
+      if (addon === undefined && worker === 0) {
+        // Where it was before, also when that was any free port.
+        const again = { ...listenOptions, port: facts.port === 0 ? listenOptions.port : facts.port };
+        fleet.call(0, 'listen', again).catch((error: Error) => events.onShutdown(error));
+      }
     },
     hopeless: (error) => events.onShutdown(error),
   });
@@ -106,21 +116,21 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     unixMode: config.unixsocketperm,
     backlog: config.tcpBacklog,
   };
-  const handedOver = new Int32Array(threads);
-  const load = (worker: number): number => blocks[worker].get(CONNECTED);
-  const leastLoaded = (): number => fleet.alive.reduce((best, worker) => (load(worker) + handedOver[worker] < load(best) + handedOver[best] ? worker : best));
+  const load = (worker: number): number => blocks[worker].get(CONNECTED) + handover.pending(worker);
+  const leastLoaded = (): number =>
+    fleet.alive.reduce((best, worker) => (load(worker) < load(best) ? worker : best));
+  const handOver = (fd: number): void => {
+    const worker = leastLoaded();
+    handover.sent(worker, fd);
+    fleet.send(worker, 'adopt', fd);
+  };
   let acceptor: Acceptor | undefined;
   try {
     if (addon === undefined) facts.port = await fleet.call<number>(0, 'listen', listenOptions);
     else {
       acceptor = new Acceptor(addon, {
         mayAccept: () => fleet.alive.length > 0 && connections() < config.maxclients,
-        accepted: (fd) => {
-          const worker = leastLoaded();
-          handedOver[worker]++;
-          setImmediate(() => setImmediate(() => handedOver[worker]--));
-          fleet.send(worker, 'adopt', fd);
-        },
+        accepted: handOver,
         refused: () => void Atomics.add(words, REJECTED_CONNECTIONS, 1),
         trouble: (message) => logger.warn(message),
       });
@@ -131,7 +141,7 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     throw error instanceof AshlarError ? error : new AshlarError('ERR_ADDRESS_IN_USE', (error as Error).message, { cause: error });
   }
   fleet.sendAll('facts', facts);
-  const connections = (): number => blocks.reduce((sum, block, worker) => sum + block.get(CONNECTED) + handedOver[worker], 0);
+  const connections = (): number => blocks.reduce((sum, _, worker) => sum + load(worker), 0);
   let stopping: Promise<void> | undefined;
   return {
     banner: banner(config, keyspace, facts.port, addon !== undefined),

@@ -46,6 +46,8 @@ export const LARGEST_CLIENT = 25;
 export const PEAK_MEMORY = 26;
 /** Idle clients closed for `timeout`. */
 export const TIMED_OUT_CLIENTS = 27;
+/** Sockets that the main thread sent and this worker, or one before it, has taken over. */
+export const ADOPTED = 28;
 /** Totals that CONFIG RESETSTAT sets to zero; the others say what is, and not what was. */
 const RESETTABLE = [
   TOTAL_COMMANDS,

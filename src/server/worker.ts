@@ -15,7 +15,7 @@ import type { ListenOptions, StreamTransport } from '../transport/streams.js';
 import { Bus } from './bus.js';
 import { Config, type ConfigChanges } from './config/config.js';
 import { Dispatcher } from './dispatcher.js';
-import { Statistics } from './statistics.js';
+import { ADOPTED, Statistics } from './statistics.js';
 import type { WorkerData } from './worker-data.js';
 import { WorkerServer } from './worker-server.js';
 
@@ -66,7 +66,10 @@ upkeep.effort = config.activeExpireEffort;
 
 server.start(dispatcher, transport, {
   adopt: (fd: number): void => {
-    if (transport instanceof NativeTransport) transport.adopt(fd);
+    if (!(transport instanceof NativeTransport)) return;
+    // Before, so that nobody else closes a socket that is this worker's.
+    statistics.add(ADOPTED, 1);
+    transport.adopt(fd);
   },
   listen: (options: ListenOptions): Promise<number> => {
     if (transport instanceof NativeTransport) throw new Error('the native transport is given its sockets');
