@@ -150,8 +150,8 @@ export interface ServerPort {
   memory(): MemoryFigures;
   /** Gives the memory of free pages and of every thread's garbage back to the operating system. */
   purgeMemory(): Promise<void>;
-  /** Ends the process in an orderly way, as SIGTERM does; at once when `now`. */
-  shutdown(now: boolean): void;
+  /** Ends the process in an orderly way, as SIGTERM does. */
+  shutdown(): void;
   /** The password that AUTH must give, empty = none. */
   readonly requirePassword: string;
   /** Writes a warning to the log. */

@@ -82,6 +82,8 @@ export class Dispatcher {
   gate = 0;
   /** Microseconds from which a command is reported to `slow`; negative = never. */
   slowMicroseconds = -1;
+  /** Commands that have begun and will answer later. */
+  unanswered = 0;
   private readonly keyspace: Keyspace;
   private readonly transport: Transport;
   private readonly statistics: Statistics;
@@ -420,7 +422,9 @@ export class Dispatcher {
     const muted = this.reply.mute;
     const begin = performance.now();
     this.suspend(client);
+    this.unanswered++;
     const finish = (answer: Answer): void => {
+      this.unanswered--;
       this.statistics.countCall(id, (performance.now() - begin) * 1000);
       this.answer(id, client, muted, answer);
     };

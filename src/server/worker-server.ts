@@ -49,6 +49,9 @@ import { REDIS_VERSION } from './version.js';
 import { NEXT_CLIENT, NEXT_SLOWLOG, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
 const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
+/** How long a stop waits for commands that answer later. */
+const STOP_PATIENCE_MS = 1000;
+const STOP_POLL_MS = 2;
 /** Free pages that MEMORY PURGE gives back while it holds a shard's lock. */
 const PURGE_PAGES = 256;
 /** Below this threshold every command is timed by itself; above it, only those that are not `fast`. */
@@ -439,7 +442,15 @@ export class WorkerServer implements ServerPort {
 
   // ---------------------------------------------------------------------------------------------- the end
 
-  shutdown(now: boolean): void {
-    this.bus.send('shutdown', now);
+  shutdown(): void {
+    this.bus.send('shutdown');
+  }
+
+  /** The server stops: resolves when the commands that answer later have answered, or have taken too long. */
+  async stopped(): Promise<void> {
+    const deadline = performance.now() + STOP_PATIENCE_MS;
+    while (this.dispatcher.unanswered > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+    }
   }
 }

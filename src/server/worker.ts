@@ -42,14 +42,23 @@ const events = {
   onConnect: (connection: number): void => server.connected(connection),
   refusal: (): string => server.refusal(),
 };
-const transport = addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
+const transport =
+  addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
 
 /** The fallback is loaded only where it is needed. */
 async function openStreams(): Promise<StreamTransport> {
   const streams = await import('../transport/streams.js');
   return new streams.StreamTransport(COMMANDS.commands, keyspace, events);
 }
-const dispatcher: Dispatcher = new Dispatcher(keyspace, COMMANDS, transport, statistics, server, server.hooks, server.nobody);
+const dispatcher: Dispatcher = new Dispatcher(
+  keyspace,
+  COMMANDS,
+  transport,
+  statistics,
+  server,
+  server.hooks,
+  server.nobody,
+);
 const upkeep = new Upkeep(
   keyspace,
   keyspace.shards.filter((_, shard) => shard % data.threads === data.index),
@@ -77,6 +86,7 @@ server.start(dispatcher, transport, {
   },
   stop: async (): Promise<void> => {
     upkeep.stop();
+    await server.stopped();
     await transport.stop();
   },
   configChanged: (changes: ConfigChanges): void => config.adopt(changes),

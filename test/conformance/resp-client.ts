@@ -112,8 +112,17 @@ export class RespClient {
   }
 
   static open(port: number): Promise<RespClient> {
+    return RespClient.over(() => connect({ port, host: '127.0.0.1' }));
+  }
+
+  /** Connects to a unix socket. */
+  static openPath(path: string): Promise<RespClient> {
+    return RespClient.over(() => connect({ path }));
+  }
+
+  private static over(begin: () => Socket): Promise<RespClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1' });
+      const socket = begin();
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);

@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest';
 import type { Reply, RespClient } from '../conformance/resp-client.js';
+import type { RunningServer } from '../conformance/servers.js';
 
 const POLL_MS = 20;
 const PATIENCE_MS = 8000;
@@ -27,4 +28,10 @@ export async function infoField(client: RespClient, name: string): Promise<strin
   const found = new RegExp(`^${name}:(.*?)\\r$`, 'm').exec(info);
   if (found === null) throw new Error(`INFO has no field ${name}`);
   return found[1];
+}
+
+/** Waits until the server's process has ended. @returns its exit code, null when a signal ended it */
+export async function exitCode({ process }: RunningServer): Promise<number | null> {
+  await eventually('the end of the process', () => process.exitCode !== null || process.signalCode !== null);
+  return process.exitCode;
 }

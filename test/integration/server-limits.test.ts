@@ -1,7 +1,7 @@
 /** Limits on clients, as they are set while the server runs: how many, how idle, how slow, how large. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { frame, type Reply, RespClient } from '../conformance/resp-client.js';
+import { frame, type Reply, type RespClient } from '../conformance/resp-client.js';
 import { RunningServer } from '../conformance/servers.js';
 import { eventually, infoField, text } from './server-helpers.js';
 

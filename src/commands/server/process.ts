@@ -15,7 +15,6 @@ async function monitor({ client, server }: Request): Promise<Answer> {
 interface ShutdownOptions {
   readonly save: boolean;
   readonly force: boolean;
-  readonly now: boolean;
   readonly abort: boolean;
 }
 
@@ -27,12 +26,12 @@ function shutdownOptions(request: Request): ShutdownOptions | undefined {
   if ([...words].some((word) => !known.includes(word))) return undefined;
   const [nosave, save, now, force, abort] = known.map((word) => words.has(word));
   if ((abort && (nosave || save || now || force)) || (nosave && save)) return undefined;
-  return { save, force, now, abort };
+  return { save, force, abort };
 }
 
 /**
- * Stops the server as SIGTERM does: what has been read is answered first, unless NOW. There is nothing to save to: SAVE cannot be done, and stops the
- * server only with FORCE, as in Redis when saving fails.
+ * Stops the server as SIGTERM does: what has been read is answered first. NOW is about replicas that are behind, and there are none. There is nothing
+ * to save to: SAVE cannot be done, and stops the server only with FORCE, as in Redis when saving fails.
  */
 function shutdown(request: Request): void {
   const { client, reply, server } = request;
@@ -44,7 +43,7 @@ function shutdown(request: Request): void {
     reply.error('ERR Errors trying to SHUTDOWN. Check logs.');
   } else {
     hangUp(client);
-    server.shutdown(options.now);
+    server.shutdown();
   }
 }
 
