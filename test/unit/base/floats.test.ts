@@ -276,22 +276,24 @@ describe.skipIf(NO_REDIS !== '')('redis-server', () => {
   });
 
   it('reads and writes doubles as we do', async () => {
+    // Redis takes these for options of ZADD, in ZINCRBY too.
+    const score = number.filter((text) => !/^(nx|xx)$/i.test(text));
     // Redis 7.0 answers ZINCRBY with 17 digits, and integers below 2^52 with all of theirs.
-    const score = (text: string) => {
+    const answered = (text: string) => {
       const x = parseDoubleText(text);
       if (Number.isNaN(x)) return '-ERR value is not a valid float\r\n';
       const shown = Number.isInteger(x) && Math.abs(x) < 2 ** 52 && !Object.is(x, -0) ? String(x) : formatDouble17(x);
       return `$${shown.length}\r\n${shown}\r\n`;
     };
     await fc.assert(
-      fc.asyncProperty(fc.array(number, { minLength: 50, maxLength: 100 }), async (texts) => {
+      fc.asyncProperty(fc.array(score, { minLength: 50, maxLength: 100 }), async (texts) => {
         const commands = texts.flatMap((text) => [
           ['DEL', 'z'],
           ['ZINCRBY', 'z', text, 'm'],
         ]);
         const replies = await ask(['SET', 'z', ''], ...commands);
         const added = texts.map(
-          (text, i) => `:${i === 0 || !Number.isNaN(parseDoubleText(texts[i - 1])) ? 1 : 0}\r\n${score(text)}`,
+          (text, i) => `:${i === 0 || !Number.isNaN(parseDoubleText(texts[i - 1])) ? 1 : 0}\r\n${answered(text)}`,
         );
         expect(replies).toBe(`+OK\r\n${added.join('')}`);
       }),

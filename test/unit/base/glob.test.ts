@@ -134,11 +134,11 @@ describe('patterns made to take long', () => {
     [`${'?*'.repeat(1000)}`, true],
     [`*${'a'.repeat(100)}b`, false],
     [`${'*[^b]'.repeat(500)}*b`, false],
-  ])('%#: end within 100 ms', (text, expected) => {
+  ])('%#: end within 100 ms of CPU time', (text, expected) => {
     const bytes = asciiBytes(text);
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     expect(globMatch(bytes, 0, bytes.length, key, 0, key.length, false)).toBe(expected);
-    expect(performance.now() - begin).toBeLessThan(100);
+    expect(process.cpuUsage(begin).user).toBeLessThan(100_000);
   });
 });
 

@@ -6,8 +6,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How long a reply may take, and how long is waited for the server to hang up after it. */
-const PATIENCE_MS = 1000;
+/** How long a reply may take, and how long is waited for what should not come after it. */
+const PATIENCE_MS = 5000;
 const GRACE_MS = 2;
 
 /** Why there is no comparison, or '' when there is. */
@@ -52,8 +52,10 @@ export class RealRedis {
     return new RealRedis(child, directory, path);
   }
 
-  /** Sends a stream; resolves when so many bytes have come, when the server hung up, or when nothing more comes. */
-  exchange(stream: Uint8Array, replyBytes: number): Promise<{ reply: Buffer; closed: boolean }> {
+  /**
+   * Sends a stream; resolves when so many bytes have come and the server, if it should, has hung up; or when nothing more comes.
+   */
+  exchange(stream: Uint8Array, replyBytes: number, closes: boolean): Promise<{ reply: Buffer; closed: boolean }> {
     return new Promise((resolve) => {
       const socket = connect(this.path);
       let reply = Buffer.alloc(0);
@@ -65,8 +67,7 @@ export class RealRedis {
       const timer = setTimeout(finish, PATIENCE_MS, false);
       socket.on('data', (bytes) => {
         reply = Buffer.concat([reply, bytes]);
-        // The end of a stream follows the last reply at once, if it follows.
-        if (reply.length >= replyBytes) setTimeout(finish, GRACE_MS, false);
+        if (reply.length >= replyBytes && !closes) setTimeout(finish, GRACE_MS, false);
       });
       socket.on('error', () => finish(true));
       socket.on('end', () => finish(true));

@@ -112,7 +112,7 @@ describe.skipIf(NO_REDIS !== '')('a session with redis-server', () => {
 
   async function compare(server: RealRedis, bytes: Uint8Array, limits: FrameLimits): Promise<void> {
     const ours = expected(bytes, limits);
-    expect(show(await server.exchange(bytes, ours.reply.length))).toEqual(show(ours));
+    expect(show(await server.exchange(bytes, ours.reply.length, ours.closed))).toEqual(show(ours));
   }
 
   it('gets the same replies', async () => {

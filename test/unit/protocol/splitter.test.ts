@@ -249,17 +249,17 @@ describe('a large frame', () => {
     const state = new FrameState();
     const commands = new Int32Array(8 * 8);
     const args = new Int32Array(4 * 100);
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     for (let end = 200; end < stream.length; end += 200) {
       splitter.split(0, state, stream, 0, end, commands, 0, args, 0, LIMITS);
     }
-    const partial = performance.now() - begin;
+    const partial = process.cpuUsage(begin).user;
     splitter.split(0, state, stream, 0, stream.length, commands, 0, args, 0, LIMITS);
     expect(commands[2]).toBe(parts.length);
     expect(splitter.consumed).toBe(stream.length);
     const at = splitter.bigArgs.subarray(4 * 12_345);
     expect(Buffer.from(stream).toString('latin1', at[0], at[0] + at[1])).toBe('key:12344');
-    expect(partial).toBeLessThan(1000);
+    expect(partial).toBeLessThan(1_000_000);
   });
 
   it('announces what it will have', () => {
