@@ -847,6 +847,6 @@ int main() {
   closing();
   limits();
   listening();
-  for (uint32_t seed = 1; seed <= 8; seed++) soak(seed, seed % 2 == 0 ? size_t{1} << 20 : size_t{60000});
+  for (uint32_t seed = 1; seed <= 4; seed++) soak(seed, seed % 2 == 0 ? size_t{1} << 20 : size_t{60000});
   return test::report("poller_test");
 }
