@@ -175,7 +175,8 @@ export class Control {
 
   /** Logical number of an internal one, or -1 when its keys are on their way out. */
   logical(internal: number): number {
-    for (let database = 0; database < DATABASES_MAX; database++) if (this.words[DATABASES + database] === internal) return database;
+    for (let database = 0; database < DATABASES_MAX; database++)
+      if (this.words[DATABASES + database] === internal) return database;
     return -1;
   }
 
@@ -211,7 +212,8 @@ export class Control {
 
   /** Whether any database is being emptied. */
   get hasZombies(): boolean {
-    for (let internal = 0; internal < DATABASES_MAX; internal++) if (this.words[STATES + internal] === STATE_ZOMBIE) return true;
+    for (let internal = 0; internal < DATABASES_MAX; internal++)
+      if (this.words[STATES + internal] === STATE_ZOMBIE) return true;
     return false;
   }
 

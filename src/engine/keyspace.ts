@@ -75,7 +75,8 @@ export class Keyspace {
     if (!this.control.valid) throw new AshlarError('ERR_BAD_HANDLE', 'the handle is not one of an Ashlar cache');
     this.registry = new ThreadRegistry(this.control.words, this.control.registryWord);
     this.identity = this.registry.join();
-    if (this.identity === 0) throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
+    if (this.identity === 0)
+      throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
     const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity);
     this.shards = handle.shards.map((buffer) => new Shard(buffer, this.control, clock, random, makeLock));
     this.shardCount = this.shards.length;
@@ -92,7 +93,10 @@ export class Keyspace {
     const budget = Math.floor(options.maxMemory / options.shards / PAGE_BYTES);
     if (budget < SHARD_PAGES_MIN) {
       const least = (SHARD_BYTES_MIN * options.shards) / 2 ** 20;
-      throw new AshlarError('ERR_TOO_LITTLE_MEMORY', `maxmemory is too small: ${options.shards} shards need at least ${least} MB`);
+      throw new AshlarError(
+        'ERR_TOO_LITTLE_MEMORY',
+        `maxmemory is too small: ${options.shards} shards need at least ${least} MB`,
+      );
     }
     const wanted = Math.floor(Math.max(options.reserve ?? 0, options.maxMemory) / options.shards / PAGE_BYTES);
     const capacity = Math.min(wanted, SHARD_BYTES_MAX / PAGE_BYTES);
@@ -104,9 +108,13 @@ export class Keyspace {
     try {
       for (let i = 0; i < options.shards; i++) shards.push(new SharedArrayBuffer(capacity * PAGE_BYTES));
     } catch (error) {
-      throw new AshlarError('ERR_TOO_LITTLE_MEMORY', `cannot reserve ${options.shards} shards of ${capacity * PAGE_BYTES} bytes`, {
-        cause: error,
-      });
+      throw new AshlarError(
+        'ERR_TOO_LITTLE_MEMORY',
+        `cannot reserve ${options.shards} shards of ${capacity * PAGE_BYTES} bytes`,
+        {
+          cause: error,
+        },
+      );
     }
     const keyspace = new Keyspace({ kind: 'ashlar', control: control.buffer, shards }, clock, random, advice);
     for (const shard of keyspace.shards) {
@@ -275,7 +283,8 @@ export class Keyspace {
     if (!this.control.hasZombies) return;
     this.withAll(() => {
       for (let internal = 0; internal < 64; internal++) {
-        if (this.control.isZombie(internal) && this.shards.every((shard) => shard.itemsIn(internal) === 0)) this.control.release(internal);
+        if (this.control.isZombie(internal) && this.shards.every((shard) => shard.itemsIn(internal) === 0))
+          this.control.release(internal);
       }
     });
   }

@@ -28,31 +28,29 @@ import {
   databaseOf,
   expiryOf,
   hasExpiryBlock,
+  isRaw,
   itemBytes,
   KEY_BYTES_MAX,
   keyLength,
-  isRaw,
   keyOffset,
   markRaw,
+  setPlainLength,
+  setValueLength,
+  sizeOf,
   TYPE_STRING,
   typeOf,
   valueLength,
   valueOffset,
   writeExpiry,
   writeHeader,
-  setPlainLength,
-  setValueLength,
-  sizeOf,
-  VALUE_BYTES_MAX,
 } from './item.js';
-import { type ShardLock } from './locks/shard-lock.js';
-import { directoryEntriesMax, PAGE_RUN, PAGE_SLAB, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
-import { CELL_BYTES, classOf, PAGE_BYTES } from './memory/size-classes.js';
+import type { ShardLock } from './locks/shard-lock.js';
+import { ItemMemory } from './memory/item-memory.js';
+import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { PAGE_BYTES } from './memory/size-classes.js';
 import { Slabs } from './memory/slabs.js';
-import { clearRun } from './memory/run-window.js';
 import { HashIndex } from './table/hash-index.js';
 
-const PAGE_SHIFT = 16;
 const MAGIC_VALUE = 0x41534831;
 
 const MAGIC = 0;
@@ -100,6 +98,7 @@ export class Shard {
   readonly index: HashIndex;
   readonly slabs: Slabs;
   readonly deadlines: Deadlines;
+  readonly memory: ItemMemory;
   readonly access: AccessClock;
   readonly lock: ShardLock;
   /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
@@ -107,13 +106,18 @@ export class Shard {
   /** Item that allocations must neither evict nor move; 0 = none. */
   pinned = 0;
   private readonly figures: Float64Array;
-  private readonly evictor: Evictor;
   private readonly control: Control;
   private readonly clock: Clock;
   private readonly k0: number;
   private readonly k1: number;
 
-  constructor(buffer: SharedArrayBuffer, control: Control, clock: Clock, random: () => number, makeLock: (words: Int32Array) => ShardLock) {
+  constructor(
+    buffer: SharedArrayBuffer,
+    control: Control,
+    clock: Clock,
+    random: () => number,
+    makeLock: (words: Int32Array) => ShardLock,
+  ) {
     const pool = new PagePool(buffer);
     this.pool = pool;
     this.bytes = pool.bytes;
@@ -127,7 +131,8 @@ export class Shard {
     this.slabs = new Slabs(pool, SLAB_RECORDS);
     this.access = new AccessClock(control, clock, random);
     this.deadlines = new Deadlines(pool, this.slabs, clock, () => this.figures[BASE], this);
-    this.evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
+    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
+    this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
     this.lock = makeLock(this.words);
   }
 
@@ -265,19 +270,19 @@ export class Shard {
     if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry));
     const deadline = expiry === -1 ? expiryOf(this.words, old) : expiry;
     const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
-    if (typeOf(this.words, old) === TYPE_STRING && this.fitCell(old, bytes)) {
+    if (typeOf(this.words, old) === TYPE_STRING && this.memory.fit(old, bytes)) {
       this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline);
       return old;
     }
     this.pinned = old;
-    const item = this.allocate(bytes);
+    const item = this.memory.allocate(bytes);
     this.pinned = 0;
     if (item === 0) return 0;
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.count(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
-    this.release(old);
+    this.memory.release(old);
     this.writeDeadline(item, deadline);
     this.count(item, 1);
     return item;
@@ -294,7 +299,7 @@ export class Shard {
     deadline: number,
   ): number {
     if (keyBytes > KEY_BYTES_MAX || !this.reserveEntry(hash)) return 0;
-    const item = this.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
     if (item === 0) return 0;
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
@@ -341,7 +346,7 @@ export class Shard {
     let at = item;
     // An item that is about to pass the size from which the expiry block is always there is written anew with one.
     const block = bytes > sizeOf(words, item) - old + length;
-    if (!block && this.fitCell(item, bytes)) {
+    if (!block && this.memory.fit(item, bytes)) {
       this.figures[BYTES] += length - old;
       setValueLength(words, item, length);
     } else {
@@ -356,7 +361,7 @@ export class Shard {
   private move(item: number, bytes: number, length: number): number {
     const words = this.words;
     this.pinned = item;
-    const to = this.allocate(bytes);
+    const to = this.memory.allocate(bytes);
     this.pinned = 0;
     if (to === 0) return 0;
     const keyBytes = keyLength(words, item);
@@ -376,7 +381,7 @@ export class Shard {
     copyBytes(this.bytes, valueOffset(words, item), this.bytes, valueOffset(words, to), kept);
     this.count(item, -1);
     this.index.replace(this.index.findItem(this.hashOf(item), item), to);
-    this.release(item);
+    this.memory.release(item);
     this.writeDeadline(to, expiry);
     this.count(to, 1);
     return to;
@@ -407,9 +412,9 @@ export class Shard {
     const bytes = itemBytes(keyBytes, valueBytes, true);
     const raw = words[(item >>> 2) + 1];
     let to = item;
-    if (!this.fitCell(item, bytes)) {
+    if (!this.memory.fit(item, bytes)) {
       this.pinned = item;
-      to = this.allocate(bytes);
+      to = this.memory.allocate(bytes);
       this.pinned = 0;
       if (to === 0) return 0;
     }
@@ -422,7 +427,7 @@ export class Shard {
     words[(to >>> 2) + 1] = raw;
     if (to !== item) {
       this.index.replace(this.index.findItem(hash, item), to);
-      this.release(item);
+      this.memory.release(item);
     }
     this.count(to, 1);
     return to;
@@ -438,7 +443,7 @@ export class Shard {
     const valueBytes = valueLength(words, item);
     const deadline = expiryOf(words, item);
     const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
-    if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.fitCell(item, bytes)) return false;
+    if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.memory.fit(item, bytes)) return false;
     // A run that was cut short keeps its bytes until its pages are handed out again: nothing is allocated from here on.
     const old = this.find(hash, key, keyAt, keyBytes, database);
     const type = typeOf(words, item);
@@ -461,17 +466,34 @@ export class Shard {
    * @param from the item in `source`; it stays where it is
    * @returns false when there is no memory for it (under a policy that evicts, what was under the key may have gone) or the key is too long
    */
-  addCopy(source: Shard, from: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
+  addCopy(
+    source: Shard,
+    from: number,
+    hash: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+  ): boolean {
     const words = this.words;
     const valueBytes = valueLength(source.words, from);
     const deadline = expiryOf(source.words, from);
     const pin = source === this ? from : 0;
     if (!this.reserveKey(pin, hash, key, keyAt, keyBytes, database)) return false;
     this.pinned = pin;
-    const item = this.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
     this.pinned = 0;
     if (item === 0) return false;
-    writeHeader(words, item, keyBytes, valueBytes, database, typeOf(source.words, from), deadline !== 0, this.access.fresh());
+    writeHeader(
+      words,
+      item,
+      keyBytes,
+      valueBytes,
+      database,
+      typeOf(source.words, from),
+      deadline !== 0,
+      this.access.fresh(),
+    );
     if (isRaw(source.words, from)) markRaw(words, item);
     copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), this.bytes, valueOffset(words, item), valueBytes);
@@ -482,7 +504,14 @@ export class Shard {
   }
 
   /** Makes sure that the index has room for a key, if it is not there. `item` stays where it is. */
-  private reserveKey(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
+  private reserveKey(
+    item: number,
+    hash: number,
+    key: Uint8Array,
+    keyAt: number,
+    keyBytes: number,
+    database: number,
+  ): boolean {
     if (this.find(hash, key, keyAt, keyBytes, database) !== 0) return true;
     if (keyBytes > KEY_BYTES_MAX) return false;
     this.pinned = item;
@@ -499,49 +528,36 @@ export class Shard {
     }
     this.count(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
-    this.release(old);
+    this.memory.release(old);
   }
 
   /** Removes an item: from the index, and its memory. */
   remove(item: number): void {
-    const entry = this.index.itemAt(this.entry) === item && this.entry !== 0 ? this.entry : this.index.findItem(this.hashOf(item), item);
+    const entry =
+      this.index.itemAt(this.entry) === item && this.entry !== 0
+        ? this.entry
+        : this.index.findItem(this.hashOf(item), item);
     assert(entry !== 0, 'Shard: item without an entry');
     this.count(item, -1);
     this.index.remove(entry);
     this.entry = 0;
-    this.release(item);
+    this.memory.release(item);
   }
 
   // ---------------------------------------------------------------------------------------------- memory
 
-  /**
-   * Memory for an item of `bytes`, evicting if the policy allows.
-   * @returns its byte offset, or 0
-   */
-  allocate(bytes: number): number {
-    if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
-    const sizeClass = classOf(bytes);
-    const cell = this.slabs.allocate(sizeClass);
-    return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
-  }
-
-  private allocateSlowly(sizeClass: number): number {
-    for (;;) {
-      if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
-      // What is made free is a cell of the class, or a page.
-      if (!this.evictor.freeCell(sizeClass) && !this.removeDead()) break;
-      const cell = this.slabs.allocate(sizeClass);
-      if (cell !== 0) return cell;
+  private reserveEntry(hash: number): boolean {
+    while (!this.index.reserve(hash)) {
+      if (!this.index.canSplit(hash) || !this.memory.freePage()) {
+        this.countRefused();
+        return false;
+      }
     }
-    this.figures[REFUSED]++;
-    return 0;
+    return true;
   }
 
-  /**
-   * Removes items that nobody can find any more but that upkeep has not come to yet, of one page that has some: they must not be the reason
-   * for which a write is refused.
-   */
-  private removeDead(): boolean {
+  /** Called by the memory. */
+  removeDead(): boolean {
     const orphans = this.control.hasZombies;
     const before = this.words[ITEMS];
     for (let page = this.pool.firstPage, end = this.pool.highWater; page < end; page++) {
@@ -552,63 +568,9 @@ export class Shard {
     return false;
   }
 
-  private allocateRun(pages: number): number {
-    if (pages > this.pool.budget - this.pool.firstPage || pages * PAGE_BYTES > VALUE_BYTES_MAX + 2 * PAGE_BYTES + (1 << 20)) {
-      this.figures[REFUSED]++;
-      return 0;
-    }
-    while (this.pool.used + pages > this.pool.budget) {
-      if (!this.evictor.freePage() && !this.removeDead()) {
-        this.figures[REFUSED]++;
-        return 0;
-      }
-    }
-    let page = this.pool.takeRun(pages);
-    if (page === 0) page = clearRun(this.pool, this.slabs, this.evictor, this.control.policy, pages, this.pinned >>> PAGE_SHIFT);
-    if (page === 0) this.figures[REFUSED]++;
-    return page << PAGE_SHIFT;
-  }
-
-  private reserveEntry(hash: number): boolean {
-    while (!this.index.reserve(hash)) {
-      if (this.index.depth >= 30 || (!this.evictor.freePage() && !this.removeDead())) {
-        this.figures[REFUSED]++;
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
-  private fitCell(item: number, bytes: number): boolean {
-    const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_SLAB) return bytes <= PAGE_BYTES && classOf(bytes) === this.slabs.pageClass(page);
-    if (bytes <= PAGE_BYTES) return false;
-    const pages = Math.ceil(bytes / PAGE_BYTES);
-    return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
-  }
-
-  /** Frees an item's memory; the index no longer knows it. */
-  private release(item: number): void {
-    const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_RUN) this.pool.freeRun(page);
-    else this.slabs.free(item);
-  }
-
-  /** Bytes of memory that an item takes, its cell or run and its index entry included. */
-  memoryOf(item: number): number {
-    const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_RUN) return this.pool.runPages(page) * PAGE_BYTES + 8;
-    return CELL_BYTES[this.slabs.pageClass(page)] + 8;
-  }
-
-  /**
-   * Brings the shard under its budget after that was lowered, some pages at a time.
-   * @returns whether it is under it now
-   */
-  shrink(pages: number): boolean {
-    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
-    return this.pool.used <= this.pool.budget;
+  /** Called by the memory. */
+  countRefused(): void {
+    this.figures[REFUSED]++;
   }
 
   // ---------------------------------------------------------------------------------------------- upkeep

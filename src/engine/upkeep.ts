@@ -25,7 +25,7 @@ export function tendShard(keyspace: Keyspace, shard: Shard): boolean {
   let left = shard.sweep(monotonic() + SLICE_MS, monotonic);
   if (shard.pool.used > shard.pool.budget) {
     const before = shard.pool.used;
-    if (!shard.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
+    if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
   keyspace.leave();
   shard.noteUpkeep(keyspace.clock.now);

@@ -110,7 +110,7 @@ export function memoryUsage(request: Request): void {
   }
   const item = findKey(request, KEY);
   if (item === 0) request.reply.nullBulk();
-  else request.reply.integer(request.shard.memoryOf(item));
+  else request.reply.integer(request.shard.memory.bytesOf(item));
 }
 
 /** DEBUG OBJECT key: the form of Redis's line; the address is the item's offset in its shard. */

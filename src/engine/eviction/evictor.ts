@@ -12,7 +12,7 @@
  */
 
 import type { Clock } from '../../base/clock.js';
-import { type Control, POLICY_NOEVICTION, POLICIES } from '../control.js';
+import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, expiryOf } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES } from '../memory/size-classes.js';

@@ -57,7 +57,8 @@ export class ShardLock {
   private acquireSlowly(): boolean {
     const words = this.words;
     for (let spin = 0; spin < SPINS; spin++) {
-      if (Atomics.load(words, LOCK_WORD) === 0 && Atomics.compareExchange(words, LOCK_WORD, 0, this.me) === 0) return true;
+      if (Atomics.load(words, LOCK_WORD) === 0 && Atomics.compareExchange(words, LOCK_WORD, 0, this.me) === 0)
+        return true;
     }
     for (;;) {
       const held = Atomics.load(words, LOCK_WORD);

@@ -108,7 +108,8 @@ export class ThreadRegistry {
   markDead(nodeThread: number): void {
     for (let slot = 0; slot < SLOTS; slot++) {
       const at = this.first + slot * SLOT_WORDS;
-      if (Atomics.load(this.words, at + NODE_THREAD) === nodeThread) Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
+      if (Atomics.load(this.words, at + NODE_THREAD) === nodeThread)
+        Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
     }
   }
 

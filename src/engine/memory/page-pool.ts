@@ -65,7 +65,11 @@ export const HEADER_WORDS_RESERVED = 8;
 
 /** Bytes per page of the page table, of the directory (two entries a page), and the header page itself. */
 function overheadPages(capacity: number): number {
-  return 1 + Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES) + Math.ceil((capacity * ENTRY_WORDS * 4) / PAGE_BYTES);
+  return (
+    1 +
+    Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES) +
+    Math.ceil((capacity * ENTRY_WORDS * 4) / PAGE_BYTES)
+  );
 }
 
 /** Entries of the largest directory that a shard of `capacity` pages can need: twice its pages, a power of two. */
@@ -205,7 +209,8 @@ export class PagePool {
     if (count > old) {
       if (words[USED] + count - old > words[BUDGET] || start + count > this.capacity) return false;
       const mark = words[HIGH_WATER];
-      for (let page = start + old; page < start + count && page < mark; page++) if (this.kind(page) !== PAGE_FREE) return false;
+      for (let page = start + old; page < start + count && page < mark; page++)
+        if (this.kind(page) !== PAGE_FREE) return false;
       for (let page = start + old; page < start + count; page++) {
         if (page < mark) this.unlinkFree(page);
         this.initialise(page, PAGE_RUN_TAIL, 0);

@@ -37,7 +37,8 @@ export function clearRun(
   if (start === 0) return 0;
   const held: number[] = [];
   // The window's free pages are held, so that what is moved out does not move back in.
-  for (let page = start; page < start + count; page++) if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
+  for (let page = start; page < start + count; page++)
+    if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
   for (let page = start; page < start + count; page++) {
     const kind = pool.kind(page);
     if (kind === PAGE_SLAB && !emptier.vacate(page) && mayEvict) emptier.empty(page);

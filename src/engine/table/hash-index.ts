@@ -92,6 +92,12 @@ export class HashIndex {
     return this.words[DIRECTORY_DEPTH_WORD];
   }
 
+  /** Whether a page would let the segment of `hash` be split; if not, more memory does not help it when it is full. */
+  canSplit(hash: number): boolean {
+    const segment = this.pool.entry(this.segmentOf(hash) >>> SEGMENT_SHIFT);
+    return this.words[segment + DEPTH] < this.depthMax;
+  }
+
   /**
    * Finds the entry of a key.
    * @param hash the salted hash
@@ -252,7 +258,8 @@ export class HashIndex {
     let at = hash & BUCKET_MASK;
     for (let distance = 0; distance <= REACH; distance++) {
       const bucket = segment + (at << BUCKET_SHIFT);
-      for (let entry = bucket; entry < bucket + BUCKET_WORDS; entry += 2) if ((words[entry + 1] & ADDRESS_MASK) === 0) return true;
+      for (let entry = bucket; entry < bucket + BUCKET_WORDS; entry += 2)
+        if ((words[entry + 1] & ADDRESS_MASK) === 0) return true;
       at = (at + 1) & BUCKET_MASK;
     }
     return false;

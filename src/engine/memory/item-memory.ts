@@ -1,0 +1,118 @@
+/**
+ * Memory for items: a cell of a slab up to a page, a run of pages above it.
+ *
+ * When none is free, room is made: by the evictor, and by removing items that nobody can find any more but that upkeep has not come to yet;
+ * they must not be the reason for which a write is refused. What is refused is counted.
+ */
+
+import type { Control } from '../control.js';
+import type { Evictor } from '../eviction/evictor.js';
+import { VALUE_BYTES_MAX } from '../item.js';
+import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
+import { clearRun } from './run-window.js';
+import { CELL_BYTES, classOf, PAGE_BYTES } from './size-classes.js';
+import type { Slabs } from './slabs.js';
+
+const PAGE_SHIFT = 16;
+/** Bytes of an index entry. */
+const ENTRY_BYTES = 8;
+/** Pages of the largest value with the longest key. */
+const RUN_PAGES_MAX = Math.ceil((VALUE_BYTES_MAX + (1 << 20)) / PAGE_BYTES) + 1;
+
+/** What the memory asks of the shard. */
+export interface MemoryUser {
+  /** Item that allocations must neither evict nor move; 0 = none. */
+  readonly pinned: number;
+  /** Removes items that are dead already, of one page that has some. False when there are none. */
+  removeDead(): boolean;
+  /** A write was refused. */
+  countRefused(): void;
+}
+
+export class ItemMemory {
+  private readonly pool: PagePool;
+  private readonly slabs: Slabs;
+  private readonly evictor: Evictor;
+  private readonly control: Control;
+  private readonly user: MemoryUser;
+
+  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, control: Control, user: MemoryUser) {
+    this.pool = pool;
+    this.slabs = slabs;
+    this.evictor = evictor;
+    this.control = control;
+    this.user = user;
+  }
+
+  /**
+   * Memory for an item of `bytes`, evicting if the policy allows.
+   * @returns its byte offset, or 0
+   */
+  allocate(bytes: number): number {
+    if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
+    const sizeClass = classOf(bytes);
+    const cell = this.slabs.allocate(sizeClass);
+    return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
+  }
+
+  /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
+  fit(item: number, bytes: number): boolean {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_SLAB) return bytes <= PAGE_BYTES && classOf(bytes) === this.slabs.pageClass(page);
+    if (bytes <= PAGE_BYTES) return false;
+    const pages = Math.ceil(bytes / PAGE_BYTES);
+    return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
+  }
+
+  /** Frees an item's memory; the index no longer knows it. */
+  release(item: number): void {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_RUN) this.pool.freeRun(page);
+    else this.slabs.free(item);
+  }
+
+  /** Makes a page free. False when nothing can go. */
+  freePage(): boolean {
+    return this.evictor.freePage() || this.user.removeDead();
+  }
+
+  /** Bytes of memory that an item takes, its cell or run and its index entry included. */
+  bytesOf(item: number): number {
+    const page = item >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_RUN) return this.pool.runPages(page) * PAGE_BYTES + ENTRY_BYTES;
+    return CELL_BYTES[this.slabs.pageClass(page)] + ENTRY_BYTES;
+  }
+
+  /**
+   * Comes under the budget after that was lowered, some pages at a time.
+   * @returns whether it is under it now
+   */
+  shrink(pages: number): boolean {
+    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
+    return this.pool.used <= this.pool.budget;
+  }
+
+  private allocateSlowly(sizeClass: number): number {
+    for (;;) {
+      if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
+      // What is made free is a cell of the class, or a page.
+      if (!this.evictor.freeCell(sizeClass) && !this.user.removeDead()) return this.refuse();
+      const cell = this.slabs.allocate(sizeClass);
+      if (cell !== 0) return cell;
+    }
+  }
+
+  private allocateRun(pages: number): number {
+    if (pages > this.pool.budget - this.pool.firstPage || pages > RUN_PAGES_MAX) return this.refuse();
+    while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
+    const pinned = this.user.pinned >>> PAGE_SHIFT;
+    const page =
+      this.pool.takeRun(pages) || clearRun(this.pool, this.slabs, this.evictor, this.control.policy, pages, pinned);
+    return page === 0 ? this.refuse() : page << PAGE_SHIFT;
+  }
+
+  private refuse(): number {
+    this.user.countRefused();
+    return 0;
+  }
+}
