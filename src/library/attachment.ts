@@ -5,13 +5,16 @@
  * The clock is read only for what needs the time: an item with a deadline, a new deadline. Reading it costs as much as finding a key
  * (some 50 ns), so all else (access clocks, upkeep) makes do with a look at it every CLOCK_OPERATIONS operations and at every tick
  * of the upkeep's timer.
+ *
+ * Where the native core has been built, it copies large values, and the shards lie in huge pages: look-ups are random, so that in pages of 4 KiB
+ * nearly each of them misses the processor's table of pages. Everything works without.
  */
 
 import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { Control } from '../engine/control.js';
 import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
-import { useHugePages, useNativeCopy } from './native-help.js';
+import { loadAddon } from '../transport/addon.js';
 import { SharedUpkeep } from './upkeep.js';
 
 /** Operations between two looks at the clock; a power of two. */
@@ -42,7 +45,6 @@ export class Attachment {
     this.identity = identity;
     this.upkeep = new SharedUpkeep(keyspace);
     this.upkeep.start();
-    useNativeCopy();
     attachments.set(identity, this);
   }
 
@@ -51,8 +53,7 @@ export class Attachment {
    * @throws AshlarError ERR_TOO_LITTLE_MEMORY
    */
   static create(options: KeyspaceOptions): Attachment {
-    const keyspace = Keyspace.create(options, new Clock(), Math.random);
-    useHugePages(keyspace);
+    const keyspace = Keyspace.create(options, new Clock(), Math.random, loadAddon().addon);
     return new Attachment(keyspace, identityOf(keyspace.control));
   }
 
@@ -64,7 +65,7 @@ export class Attachment {
     const identity = identityOf(controlOf(handle));
     const attachment = attachments.get(identity);
     if (attachment !== undefined) return attachment.hold();
-    return new Attachment(Keyspace.attach(handle, new Clock(), Math.random), identity);
+    return new Attachment(Keyspace.attach(handle, new Clock(), Math.random, loadAddon().addon), identity);
   }
 
   /** One more user, which will call `release`. */

@@ -167,7 +167,9 @@ export class KeyAccess {
   store(value: Uint8Array, length: number, deadline: number): void {
     try {
       if (this.trySet(value, length, deadline)) return;
-      if (this.sweep() && this.trySet(value, length, deadline)) return;
+      // What has expired makes room, and only now does it matter what time it is.
+      this.attachment.clock.tick();
+      if (this.trySet(value, length, deadline)) return;
     } catch (error) {
       this.giveUp(error);
     }
@@ -205,14 +207,6 @@ export class KeyAccess {
 
   private trySet(value: Uint8Array, length: number, deadline: number): boolean {
     return this.shard.setString(this.hash, this.key.bytes, 0, this.keyBytes, this.internal, value, 0, length, deadline);
-  }
-
-  /** Removes everything in the shard that has expired: room that a policy need not make. Returns whether there was anything. */
-  private sweep(): boolean {
-    this.attachment.clock.tick();
-    const before = this.shard.items;
-    this.shard.sweep(1, () => 0);
-    return this.shard.items < before;
   }
 
   private noRoomFor(length: number): AshlarError {

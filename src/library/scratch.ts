@@ -10,7 +10,7 @@
  *   Buffer.from                         99    107    146
  */
 
-import { copyBytes } from '../base/bytes.js';
+import { ByteArena, copyBytes } from '../base/bytes.js';
 
 /** Longest string that is written by the loop. */
 const LOOP_CHARACTERS_MAX = 20;
@@ -22,10 +22,10 @@ const encoder = new TextEncoder();
 
 export class Scratch {
   /** What was written last, from the first byte on. */
-  bytes: Uint8Array;
+  bytes: ByteArena;
 
   constructor(size: number) {
-    this.bytes = new Uint8Array(size);
+    this.bytes = arena(size);
   }
 
   /** Writes a string as UTF-8; returns its length in bytes. */
@@ -54,6 +54,10 @@ export class Scratch {
   }
 
   private reserve(size: number): void {
-    if (size > this.bytes.length) this.bytes = new Uint8Array(2 ** Math.ceil(Math.log2(size)));
+    if (size > this.bytes.length) this.bytes = arena(2 ** Math.ceil(Math.log2(size)));
   }
+}
+
+function arena(size: number): ByteArena {
+  return new ByteArena(new ArrayBuffer(size));
 }

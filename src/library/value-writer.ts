@@ -1,5 +1,6 @@
 /** Values on their way into the cache: as bytes, before a lock is taken. */
 
+import type { ByteSpace } from '../base/bytes.js';
 import { AshlarError } from '../base/errors.js';
 import { VALUE_BYTES_MAX } from '../engine/item.js';
 import { Scratch } from './scratch.js';
@@ -33,10 +34,10 @@ export class ValueWriter {
   }
 }
 
-/** The bytes of an array whose methods could be the caller's own: they would run under a lock. */
-function plainBytes(value: Uint8Array): Uint8Array {
+/** The bytes of an array, without whatever properties and methods the caller gave it: they would be used under a lock. */
+function plainBytes(value: ByteSpace): Uint8Array {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Uint8Array.prototype || prototype === Buffer.prototype) return value;
+  if ((prototype === Uint8Array.prototype || prototype === Buffer.prototype) && value.view === undefined) return value;
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
