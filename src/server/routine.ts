@@ -40,6 +40,8 @@ export class Routine {
   private readonly parts: RoutineParts;
   private readonly sampler: Sampler;
   private turn = 0;
+  /** Whether the other workers know of this one's largest client. */
+  private largestTold = false;
   private second = 0;
   /** Largest buffers in this span of RECENT_SECONDS, and in the one before. */
   private recent = { input: 0, output: 0 };
@@ -76,21 +78,36 @@ export class Routine {
   }
 
   /**
-   * `maxmemory-clients`: while all clients together take more, the largest is closed. Each worker knows how large the largest of the others are, and
-   * closes its own only when that is the largest of all; so no two do it for the same excess, or at most for one turn.
+   * `maxmemory-clients`: while all clients together take more, the largest is closed. Each worker tells the others how large its largest is, and closes it
+   * only when none of theirs is larger. What it closed it goes on telling until its next turn: by then the others can see that it is gone. In the
+   * first turn with a limit nobody has told anything yet, so that nothing is closed.
    */
   private evictClients(): void {
     const { config, fleet, statistics, clients } = this.parts;
     const limit = shareOf(config.maxmemoryClients, config.maxmemory);
+    const told = this.largestTold;
+    this.largestTold = limit > 0;
     if (limit === 0) return;
+    const others = this.largestElsewhere();
     let used = usedByClients(fleet);
-    for (let largest = clients.largest(); ; largest = clients.largest()) {
-      statistics.values[LARGEST_CLIENT] = largest?.bytes ?? 0;
-      if (largest === undefined || used <= limit || largest.bytes < fleet.max(LARGEST_CLIENT)) return;
+    let largest = clients.largest();
+    statistics.values[LARGEST_CLIENT] = largest?.bytes ?? 0;
+    while (told && largest !== undefined && used > limit && largest.bytes >= others) {
       clients.close(largest.client);
       used -= largest.bytes;
       statistics.add(EVICTED_CLIENTS, 1);
+      largest = clients.largest();
     }
+    this.collect();
+  }
+
+  /** Bytes of the largest client of the other workers. */
+  private largestElsewhere(): number {
+    const { fleet, worker } = this.parts;
+    return Math.max(
+      0,
+      ...fleet.blocks.filter((_, other) => other !== worker).map((block) => block.get(LARGEST_CLIENT)),
+    );
   }
 
   /** INFO's `client_recent_max_...`: the largest buffers of a client in the last seconds. */
