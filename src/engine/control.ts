@@ -55,6 +55,9 @@ export type PolicyName = (typeof POLICIES)[number];
 
 export const POLICY_NOEVICTION = 0;
 
+/** Whether a policy may evict any item at all, one that has no deadline included. */
+export const POLICY_EVICTS_ANY: readonly boolean[] = POLICIES.map((name) => name.startsWith('allkeys-'));
+
 /** Salt that is XORed into the hash of the keys of the database with this internal number. */
 export function saltOf(internal: number): number {
   return Math.imul(internal, 0x9e3779b1);

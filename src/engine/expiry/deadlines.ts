@@ -46,6 +46,11 @@ export class Deadlines {
     this.remover = remover;
   }
 
+  /** Time from which the deadlines of pages are counted, in milliseconds since 1970. */
+  get timeBase(): number {
+    return this.base();
+  }
+
   /** Notes that an item has a deadline, in milliseconds since 1970. */
   note(item: number, expiry: number): void {
     const word = this.pool.entry(item >>> PAGE_SHIFT) + DEADLINE;

@@ -5,7 +5,7 @@
  * they must not be the reason for which a write is refused. What is refused is counted.
  */
 
-import type { Control } from '../control.js';
+import { type Control, POLICY_EVICTS_ANY } from '../control.js';
 import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
@@ -107,7 +107,8 @@ export class ItemMemory {
     while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =
-      this.pool.takeRun(pages) || clearRun(this.pool, this.slabs, this.evictor, this.control.policy, pages, pinned);
+      this.pool.takeRun(pages) ||
+      clearRun(this.pool, this.slabs, this.evictor, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
     return page === 0 ? this.refuse() : page << PAGE_SHIFT;
   }
 

@@ -5,7 +5,6 @@
  * is not possible and the policy allows, by evicting them. Segments of the index, and pinned items, are never in a window.
  */
 
-import { POLICY_NOEVICTION } from '../control.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SLAB, type PagePool } from './page-pool.js';
 import type { Slabs } from './slabs.js';
 
@@ -21,6 +20,7 @@ export interface PageEmptier {
 
 /**
  * Empties a window of `count` adjacent pages and takes it as a run.
+ * @param mayEvict whether any item may be evicted to empty a page; if not, items are moved only
  * @param pinnedPage page of an item that must stay, 0 = none
  * @returns first page of the run, or 0
  */
@@ -28,11 +28,10 @@ export function clearRun(
   pool: PagePool,
   slabs: Slabs,
   emptier: PageEmptier,
-  policy: number,
+  mayEvict: boolean,
   count: number,
   pinnedPage: number,
 ): number {
-  const mayEvict = policy !== POLICY_NOEVICTION;
   const start = cheapestWindow(pool, slabs, count, pinnedPage, mayEvict);
   if (start === 0) return 0;
   const held: number[] = [];

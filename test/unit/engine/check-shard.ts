@@ -1,0 +1,97 @@
+/**
+ * Checks that a shard is consistent in itself: every page is accounted for, slabs and their lists agree, index entries and items are one to one,
+ * counters are those of what is there, and no page knows a later deadline than one of its items has.
+ */
+
+import { accessWord, databaseOf, expiryOf, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
+import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB } from '../../../src/engine/memory/page-pool.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import type { Shard } from '../../../src/engine/shard.js';
+import { SEGMENT_BUCKETS } from '../../../src/engine/table/hash-index.js';
+
+const PAGE_SHIFT = 16;
+
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`inconsistent shard: ${what}`);
+}
+
+/** Every item of the shard's pages, by its byte offset; checks the pages on the way. */
+function itemsOfPages(shard: Shard): Set<number> {
+  const { pool, slabs, words } = shard;
+  const items = new Set<number>();
+  const live = new Array<number>(CLASSES).fill(0);
+  const pages = new Array<number>(CLASSES).fill(0);
+  let used = pool.firstPage;
+  let segments = 0;
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    const kind = pool.kind(page);
+    if (kind !== PAGE_FREE) used++;
+    if (kind === PAGE_SEGMENT) segments++;
+    if (kind === PAGE_RUN) {
+      items.add(page << PAGE_SHIFT);
+      for (let tail = 1; tail < pool.runPages(page); tail++)
+        must(pool.kind(page + tail) === PAGE_RUN_TAIL, 'a run has a hole');
+    }
+    if (kind !== PAGE_SLAB) continue;
+    const sizeClass = slabs.pageClass(page);
+    pages[sizeClass]++;
+    let found = 0;
+    for (let cell = 0; cell < slabs.cutCells(page); cell++) {
+      const at = (page << PAGE_SHIFT) + cell * CELL_BYTES[sizeClass];
+      if (words[at >>> 2] === 0) continue;
+      found++;
+      items.add(at);
+      must(sizeOf(words, at) <= CELL_BYTES[sizeClass], 'an item is larger than its cell');
+    }
+    must(found === slabs.liveCells(page), `page ${page} counts ${slabs.liveCells(page)} items and has ${found}`);
+    must(found > 0 && found <= CELLS_PER_PAGE[sizeClass], 'an empty slab page was not given back');
+    live[sizeClass] += found;
+  }
+  must(used === pool.used, `pages in use: counted ${pool.used}, found ${used}`);
+  must(segments === shard.index.segments(), 'a segment is lost');
+  for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+    must(live[sizeClass] === slabs.classLive(sizeClass), 'live cells of a class');
+    must(pages[sizeClass] === slabs.classPages(sizeClass), 'pages of a class');
+  }
+  return items;
+}
+
+/** Throws when the shard is not consistent. */
+export function checkShard(shard: Shard): void {
+  const { pool, index, words, bytes } = shard;
+  const items = itemsOfPages(shard);
+  const databases = new Map<number, number>();
+  const entries = new Int32Array(SEGMENT_BUCKETS);
+  const indexed = new Set<number>();
+  let itemBytes = 0;
+  for (let position = 0; position < 1 << index.depth; position += index.segmentSpan(position)) {
+    for (let bucket = 0; bucket < SEGMENT_BUCKETS; bucket++) {
+      const count = index.entriesOfHome(position, bucket, entries);
+      for (const entry of entries.subarray(0, count)) {
+        const item = index.itemAt(entry);
+        const database = databaseOf(words, item);
+        must(items.has(item), 'an entry points at no item');
+        must(!indexed.has(item), 'two entries point at one item');
+        indexed.add(item);
+        must(typeOf(words, item) !== 0 && words[accessWord(item)] >>> 24 === 0, 'a header is damaged');
+        const hash = shard.hash(bytes, keyOffset(words, item), keyLength(words, item), database);
+        must(hash === index.hashAt(entry), 'an entry has the tag of another key');
+        must(index.findItem(hash, item) === entry, 'an entry cannot be found by its item');
+        databases.set(database, (databases.get(database) ?? 0) + 1);
+        itemBytes += sizeOf(words, item);
+        if (expiryOf(words, item) !== 0)
+          must(pool.words[pool.entry(item >>> PAGE_SHIFT) + 6] <= units(shard, item), 'a deadline is not noted');
+      }
+    }
+  }
+  const figures = shard.readFigures();
+  must(indexed.size === items.size, `the index has ${indexed.size} of ${items.size} items`);
+  must(figures.items === items.size && figures.itemBytes === itemBytes, 'the figures are not those of the items');
+  for (const [database, count] of databases) must(shard.itemsIn(database) === count, 'items of a database');
+  must(pool.used * PAGE_BYTES <= pool.budget * PAGE_BYTES, 'more is used than the budget allows');
+}
+
+/** Deadline of an item in the page table's units, rounded up: the page's word is at most that. */
+function units(shard: Shard, item: number): number {
+  return Math.ceil((expiryOf(shard.words, item) - shard.deadlines.timeBase) / 128);
+}
