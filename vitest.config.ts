@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/{unit,conformance,integration}/**/*.test.ts'],
+    include: ['test/{unit,conformance,integration,fuzz}/**/*.test.ts'],
     pool: 'forks',
     watch: false,
     testTimeout: 20_000,
