@@ -108,6 +108,7 @@ struct Connection {
   uint32_t batchEnd = 0;
   FrameLimits limits;
   uint64_t outputBytesMax = 0;
+  // When it is closed at the latest, 0 = never.
   uint64_t deadline = 0;
   // What this connection's input was last counted as in the poller's sum.
   uint64_t inputCounted = 0;

@@ -206,6 +206,7 @@ void Poller::releaseSlots() {
     c.batch = 0;
     c.limits = FrameLimits{};
     c.outputBytesMax = 0;
+    c.deadline = 0;
     free_.push_back(slot);
   }
   releasing_.clear();
@@ -371,10 +372,12 @@ void Poller::handleEvent(const epoll_event& event) {
       // One span of bytes for each connection in a batch.
       if (c->batch == serial_) return;
       if (c->suspended) {
-        if (events & (EPOLLRDHUP | kHangUp)) {
+        if (events & kHangUp) {
           closeNow(slot, *c, (events & EPOLLERR) ? CloseReason::error : CloseReason::peer);
-        } else if (events & EPOLLIN) {
-          setInterest(slot, *c, c->interest & ~static_cast<uint32_t>(EPOLLIN));
+        } else if (events & (EPOLLIN | EPOLLRDHUP)) {
+          // The peer may have shut down its side and wait for the reply; or it is gone, and then it is not kept for long.
+          if (events & EPOLLRDHUP) closeAfter(slot, *c, kHalfClosedLingerMs);
+          setInterest(slot, *c, c->interest & ~static_cast<uint32_t>(EPOLLIN | EPOLLRDHUP));
         }
         return;
       }
@@ -661,7 +664,7 @@ void Poller::updateInterest(uint32_t slot, Connection& c) {
   switch (c.state) {
     case Connection::State::open:
       if (c.suspended) {
-        interest |= (c.interest & EPOLLIN) | EPOLLRDHUP;
+        interest |= c.interest & (EPOLLIN | EPOLLRDHUP);
       } else if (!c.throttled) {
         interest |= EPOLLIN | EPOLLRDHUP;
       }
@@ -748,9 +751,13 @@ void Poller::linger(uint32_t slot, Connection& c, int64_t lingerMs) {
   c.state = Connection::State::lingering;
   c.suspended = false;
   c.throttled = false;
-  c.deadline = nowMs() + static_cast<uint64_t>(lingerMs);
-  lingering_.push_back(Ref{slot, c.generation});
-  armTimer(std::min(lingerMs, kTimerMs));
+  closeAfter(slot, c, lingerMs);
+}
+
+void Poller::closeAfter(uint32_t slot, Connection& c, int64_t ms) {
+  if (c.deadline == 0) expiring_.push_back(Ref{slot, c.generation});
+  c.deadline = nowMs() + static_cast<uint64_t>(ms);
+  armTimer(std::min(ms, kTimerMs));
 }
 
 // Everything was sent: says so to the peer, and closes unless the peer is still sending.
@@ -781,17 +788,22 @@ bool Poller::discardInput(Connection& c, bool& any) {
 void Poller::checkDeadlines() {
   const uint64_t now = nowMs();
   size_t kept = 0;
-  for (size_t i = 0; i < lingering_.size(); i++) {
-    const Ref ref = lingering_[i];
+  for (size_t i = 0; i < expiring_.size(); i++) {
+    const Ref ref = expiring_[i];
     Connection* const c = find(ref);
     if (c == nullptr) continue;
+    if (c->state == Connection::State::open && !c->suspended) {
+      // It has been answered since.
+      c->deadline = 0;
+      continue;
+    }
     if (now >= c->deadline) {
       closeNow(ref.slot, *c, CloseReason::peer);
       continue;
     }
-    lingering_[kept++] = ref;
+    expiring_[kept++] = ref;
   }
-  lingering_.resize(kept);
+  expiring_.resize(kept);
   if (kept == 0 && timerArmed_) {
     const itimerspec off{};
     timerfd_settime(timer_, 0, &off, nullptr);

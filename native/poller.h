@@ -148,6 +148,7 @@ class Poller {
   bool sendPending(uint32_t slot, Connection& c);
   bool keepOutput(uint32_t slot, Connection& c, const uint8_t* bytes, size_t count);
   void linger(uint32_t slot, Connection& c, int64_t lingerMs);
+  void closeAfter(uint32_t slot, Connection& c, int64_t ms);
   void finish(uint32_t slot, Connection& c);
   bool discardInput(Connection& c, bool& any);
   void checkDeadlines();
@@ -195,7 +196,7 @@ class Poller {
   // close() was called since the last receive().
   std::vector<Ref> closing_;
   // Connections with a deadline.
-  std::vector<Ref> lingering_;
+  std::vector<Ref> expiring_;
   Carry carry_;
 
   BigFrame* delivered_ = nullptr;

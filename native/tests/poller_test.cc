@@ -405,6 +405,21 @@ void suspension() {
   }
   CHECK(next == 2000);
 
+  // The peer shuts down its side while the connection is suspended: it still has its replies.
+  int32_t h;
+  const int ch = rig.connect(h, true);
+  put(ch, frame({"get", "x"}) + frame({"get", "y"}));
+  items = rig.receive();
+  CHECK(items.size() == 2);
+  rig.poller->suspend(h, items[0].frameEnd);
+  shutdown(ch, SHUT_WR);
+  CHECK(rig.receiveAll().empty());
+  CHECK(!rig.readable());
+  rig.poller->resume(h);
+  items = rig.receive();
+  CHECK(items.size() == 1 && items[0].connection == h && items[0].args[1] == "y");
+  CHECK(closedEvent(rig.receiveAll(), h, CloseReason::peer));
+
   // The peer goes while the connection is suspended.
   put(cb, frame({"get", "x"}) + frame({"get", "y"}));
   items = rig.receive();
