@@ -8,8 +8,8 @@
  * arrive, and the splitter goes on where it stopped, so that a large value is scanned once.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
 import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import {
@@ -57,6 +57,8 @@ class Connection {
   held: Uint8Array = new Uint8Array(0);
   heldBytes = 0;
   suspended = false;
+  /** No longer suspended, and what it sent meanwhile is about to be executed. */
+  resuming = false;
   closing = false;
   /** The peer has ended its side; the connection closes when what it sent has been answered. */
   ended = false;
@@ -166,7 +168,7 @@ export class StreamTransport implements Transport {
     socket.on('close', () => this.gone(slot, connection, CLOSE_PEER));
     socket.on('end', () => {
       connection.ended = true;
-      if (!connection.suspended || connection.heldBytes === 0) socket.end();
+      if (!connection.suspended && !connection.resuming) socket.end();
     });
     this.events.onConnect(slot);
   }
@@ -200,7 +202,18 @@ export class StreamTransport implements Transport {
     let start = 0;
     while (start < length && !connection.closing && !connection.suspended) {
       const { commands } = this.arrays;
-      const status = splitter.split(slot, connection.state, bytes, start, length, commands, 0, this.arenaArgs, 0, connection.limits);
+      const status = splitter.split(
+        slot,
+        connection.state,
+        bytes,
+        start,
+        length,
+        commands,
+        0,
+        this.arenaArgs,
+        0,
+        connection.limits,
+      );
       this.args = status === SPLIT_BIG ? splitter.bigArgs : this.arenaArgs;
       start = splitter.consumed;
       if (splitter.commandCount > 0) start = this.runBatch(connection, bytes, splitter.commandCount, start);
@@ -260,7 +273,9 @@ export class StreamTransport implements Transport {
     const connection = this.connections[slot];
     if (connection === undefined || !connection.suspended) return;
     connection.suspended = false;
+    connection.resuming = true;
     setImmediate(() => {
+      connection.resuming = false;
       if (this.connections[slot] !== connection || connection.suspended || connection.closing) return;
       if (connection.heldBytes > 0) this.executeHeld(slot, connection);
       if (connection.ended && !connection.suspended) connection.socket.end();
@@ -366,7 +381,8 @@ export class StreamTransport implements Transport {
     this.connections.forEach((_, slot) => {
       this.close(slot, 1000);
     });
-    while (this.connections.some((connection) => connection !== undefined)) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (this.connections.some((connection) => connection !== undefined))
+      await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   destroy(): void {
