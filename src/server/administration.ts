@@ -11,11 +11,11 @@ import { POLICIES } from '../engine/control.js';
 import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
 import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
+import type { ServerEvents } from './events.js';
 import type { Fleet } from './fleet.js';
 import { mergeLatencyEvents } from './latency.js';
 import type { Logger, LogLevel } from './logger.js';
 import { mergePause, NO_PAUSE, type PauseState } from './pause.js';
-import type { ServerEvents } from './server.js';
 import { mergeSlowlogs } from './slowlog.js';
 import { REJECTED_CONNECTIONS } from './worker-data.js';
 

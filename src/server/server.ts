@@ -12,12 +12,19 @@ import { loadAddon } from '../transport/addon.js';
 import { Acceptor } from './acceptor.js';
 import { Administration, applyEngineSettings } from './administration.js';
 import type { Config } from './config/config.js';
+import type { ServerEvents } from './events.js';
 import { Fleet } from './fleet.js';
 import { Handover } from './handover.js';
 import type { Logger } from './logger.js';
 import { CONNECTED, Statistics } from './statistics.js';
-import { REJECTED_CONNECTIONS, SERVER_WORDS, type ServerFacts, WORKERS_REPLACED, type WorkerData } from './worker-data.js';
 import { VERSION } from './version.js';
+import {
+  REJECTED_CONNECTIONS,
+  SERVER_WORDS,
+  type ServerFacts,
+  WORKERS_REPLACED,
+  type WorkerData,
+} from './worker-data.js';
 
 /** How long a stop waits for replies to be read by their clients. */
 const STOP_GRACE_MS = 8000;
@@ -29,11 +36,6 @@ export interface RunningServer {
   readonly port: number;
   /** Stops accepting, answers what has been read, closes. */
   stop(): Promise<void>;
-}
-
-export interface ServerEvents {
-  /** SHUTDOWN was asked for, or the server cannot go on (with the error). */
-  readonly onShutdown: (error?: Error) => void;
 }
 
 /**
@@ -53,10 +55,17 @@ export async function startServer(config: Config, logger: Logger, events: Server
 }
 
 /** Starts a server on a keyspace that is there already. */
-export async function serve(keyspace: Keyspace, config: Config, logger: Logger, events: ServerEvents): Promise<RunningServer> {
+export async function serve(
+  keyspace: Keyspace,
+  config: Config,
+  logger: Logger,
+  events: ServerEvents,
+): Promise<RunningServer> {
   const { addon, reason } = config.native === 'off' ? { addon: undefined, reason: 'switched off' } : loadAddon();
-  if (addon === undefined && config.native === 'required') throw new AshlarError('ERR_NATIVE_UNAVAILABLE', `the native core is required, but ${reason}`);
-  if (addon === undefined) logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
+  if (addon === undefined && config.native === 'required')
+    throw new AshlarError('ERR_NATIVE_UNAVAILABLE', `the native core is required, but ${reason}`);
+  if (addon === undefined)
+    logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
   const threads = config.threads;
   const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
   const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
@@ -117,8 +126,7 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     backlog: config.tcpBacklog,
   };
   const load = (worker: number): number => blocks[worker].get(CONNECTED) + handover.pending(worker);
-  const leastLoaded = (): number =>
-    fleet.alive.reduce((best, worker) => (load(worker) < load(best) ? worker : best));
+  const leastLoaded = (): number => fleet.alive.reduce((best, worker) => (load(worker) < load(best) ? worker : best));
   const handOver = (fd: number): void => {
     const worker = leastLoaded();
     handover.sent(worker, fd);
@@ -138,7 +146,9 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
     }
   } catch (error) {
     await fleet.stop(0);
-    throw error instanceof AshlarError ? error : new AshlarError('ERR_ADDRESS_IN_USE', (error as Error).message, { cause: error });
+    throw error instanceof AshlarError
+      ? error
+      : new AshlarError('ERR_ADDRESS_IN_USE', (error as Error).message, { cause: error });
   }
   fleet.sendAll('facts', facts);
   const connections = (): number => blocks.reduce((sum, _, worker) => sum + load(worker), 0);
@@ -157,13 +167,25 @@ export async function serve(keyspace: Keyspace, config: Config, logger: Logger, 
 }
 
 function createKeyspace(config: Config): Keyspace {
-  const reserve = config.maxmemoryReserve > 0 ? Math.max(config.maxmemoryReserve, config.maxmemory) : defaultReserve(config.maxmemory);
+  const reserve =
+    config.maxmemoryReserve > 0
+      ? Math.max(config.maxmemoryReserve, config.maxmemory)
+      : defaultReserve(config.maxmemory);
   const shards = config.shards > 0 ? config.shards : defaultShards(config.maxmemory, config.threads, reserve);
   if (config.maxmemory / shards > SHARD_BYTES_MAX) {
-    throw new AshlarError('ERR_BAD_OPTION', `${shards} shards hold at most ${(shards * SHARD_BYTES_MAX) / 2 ** 30} GB: more shards are needed for maxmemory ${config.maxmemory}`);
+    throw new AshlarError(
+      'ERR_BAD_OPTION',
+      `${shards} shards hold at most ${(shards * SHARD_BYTES_MAX) / 2 ** 30} GB: more shards are needed for maxmemory ${config.maxmemory}`,
+    );
   }
   return Keyspace.create(
-    { maxMemory: config.maxmemory, reserve, shards, databases: config.databases, policy: POLICIES.indexOf(config.maxmemoryPolicy) },
+    {
+      maxMemory: config.maxmemory,
+      reserve,
+      shards,
+      databases: config.databases,
+      policy: POLICIES.indexOf(config.maxmemoryPolicy),
+    },
     new Clock(),
     Math.random,
     config.native === 'off' ? undefined : loadAddon().addon,
