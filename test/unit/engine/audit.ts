@@ -1,0 +1,282 @@
+/**
+ * An audit of a shard's bytes: page table, free list, slabs, runs, index, counters, deadlines must all say the same thing. It reads the
+ * words as ARCHITECTURE.md and the heads of the engine's files describe them, so it holds the layout too; check-shard.ts asks the engine.
+ * The lock is held, or nobody else is there.
+ */
+
+import { hashBytes } from '../../../src/base/hash.js';
+import { saltOf } from '../../../src/engine/control.js';
+import { databaseOf, expiryOf, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
+import type { Keyspace } from '../../../src/engine/keyspace.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import type { Shard } from '../../../src/engine/shard.js';
+
+const FREE = 0;
+const SEGMENT = 1;
+const SLAB = 2;
+const RUN = 3;
+const RUN_TAIL = 4;
+
+// Header words.
+const FREE_HEAD = 5;
+const DIRECTORY_DEPTH = 7;
+const DATABASE_ITEMS = 128;
+const DATABASE_EXPIRING = 192;
+const SLAB_RECORDS = 256;
+
+const NO_DEADLINE = 0x7fffffff;
+const DEADLINE_UNIT_MS = 128;
+const DATABASES = 64;
+const BUCKETS = 1024;
+const BUCKET_WORDS = 16;
+const REACH = 8;
+const PASSED_MAX = 15;
+
+/** What is in a shard, as the walk found it. */
+interface Contents {
+  /** Items by their byte offset; value: whether the index points there. */
+  readonly items: Map<number, boolean>;
+  pagesInUse: number;
+}
+
+/** @throws Error that says what is wrong */
+export function auditKeyspace(keyspace: Keyspace): void {
+  for (const shard of keyspace.shards) auditShard(shard, keyspace.control.hashKey);
+}
+
+/** @throws Error that says what is wrong */
+export function auditShard(shard: Shard, hashKey: readonly [number, number]): void {
+  const contents: Contents = { items: new Map(), pagesInUse: shard.pool.firstPage };
+  auditPages(shard, contents);
+  auditFreeList(shard);
+  auditSlabLists(shard);
+  auditIndex(shard, contents, hashKey);
+  auditCounters(shard, contents);
+}
+
+function must(condition: boolean, what: string, ...figures: unknown[]): void {
+  if (!condition) throw new Error(`shard is inconsistent: ${what} (${figures.map(String).join(', ')})`);
+}
+
+const equal = (a: unknown, b: unknown, what: string): void => must(a === b, what, a, b);
+
+function entryOf(shard: Shard, page: number): Int32Array {
+  const at = shard.pool.tableWord + page * 8;
+  return shard.words.subarray(at, at + 8);
+}
+
+const kindOf = (shard: Shard, page: number): number => entryOf(shard, page)[0] & 0xff;
+const classOfPage = (shard: Shard, page: number): number => entryOf(shard, page)[0] >>> 8;
+
+// ------------------------------------------------------------------------------------------------ pages
+
+function auditPages(shard: Shard, contents: Contents): void {
+  const { pool } = shard;
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    const kind = kindOf(shard, page);
+    must(kind <= RUN_TAIL, 'a page that is free, or of a segment, a slab or a run', page, kind);
+    if (kind !== FREE) contents.pagesInUse++;
+    if (kind === SLAB) auditSlab(shard, page, contents);
+    if (kind === RUN) auditRun(shard, page, contents);
+    if (kind === RUN_TAIL) must([RUN, RUN_TAIL].includes(kindOf(shard, page - 1)), 'a tail behind its run', page);
+  }
+  equal(pool.used, contents.pagesInUse, 'pages in use');
+  must(pool.highWater <= pool.capacity, 'the mark is within the buffer', pool.highWater, pool.capacity);
+}
+
+function auditSlab(shard: Shard, page: number, contents: Contents): void {
+  const { words } = shard;
+  const [, live, , , , cut] = entryOf(shard, page);
+  const size = CELL_BYTES[classOfPage(shard, page)];
+  must(cut <= CELLS_PER_PAGE[classOfPage(shard, page)], 'cells cut from a page', page, cut);
+  let found = 0;
+  for (let cell = page * PAGE_BYTES, i = 0; i < cut; i++, cell += size) {
+    if (words[cell >>> 2] === 0) continue;
+    found++;
+    must(sizeOf(words, cell) <= size, 'an item fits its cell', cell, sizeOf(words, cell), size);
+    addItem(shard, cell, page, contents);
+  }
+  equal(found, live, `live cells of page ${page}`);
+  must(live > 0, 'a slab page holds something', page);
+  auditFreeCells(shard, page, size, cut - live);
+}
+
+function auditFreeCells(shard: Shard, page: number, size: number, expected: number): void {
+  const { words } = shard;
+  let free = 0;
+  for (let cell = entryOf(shard, page)[2]; cell !== 0; cell = words[(cell >>> 2) + 1]) {
+    const isOfPage = Math.floor(cell / PAGE_BYTES) === page && (cell % PAGE_BYTES) % size === 0;
+    must(isOfPage, 'a free cell of its page', page, cell);
+    equal(words[cell >>> 2], 0, 'word 0 of a free cell');
+    must(++free <= expected, 'free cells of a page', page, expected);
+  }
+  equal(free, expected, `free cells of page ${page}`);
+}
+
+function auditRun(shard: Shard, page: number, contents: Contents): void {
+  const pages = entryOf(shard, page)[1];
+  for (let tail = page + 1; tail < page + pages; tail++) equal(kindOf(shard, tail), RUN_TAIL, `tail of run ${page}`);
+  if (page + pages < shard.pool.highWater) must(kindOf(shard, page + pages) !== RUN_TAIL, 'a run ends', page, pages);
+  const item = page * PAGE_BYTES;
+  equal(Math.ceil(sizeOf(shard.words, item) / PAGE_BYTES), pages, `pages of run ${page}`);
+  must(pages > 1, 'a run is longer than a page', page);
+  addItem(shard, item, page, contents);
+}
+
+function addItem(shard: Shard, item: number, page: number, contents: Contents): void {
+  const type = typeOf(shard.words, item);
+  must(type >= 1 && type <= 6, 'type of an item', item, type);
+  contents.items.set(item, false);
+  const expiry = expiryOf(shard.words, item);
+  if (expiry === 0) return;
+  const unit = Math.max(0, Math.min(NO_DEADLINE - 1, Math.floor((expiry - baseOf(shard)) / DEADLINE_UNIT_MS)));
+  const noted = entryOf(shard, page)[6];
+  must(noted <= unit, 'deadline of a page is not after an item’s', page, noted, unit);
+}
+
+/** Time from which the shard counts deadlines: the first of its figures. */
+const baseOf = (shard: Shard): number => new Float64Array(shard.words.buffer, 0, 64)[8];
+
+function auditFreeList(shard: Shard): void {
+  const { pool, words } = shard;
+  let free = 0;
+  let previous = 0;
+  for (let page = words[FREE_HEAD]; page !== 0; page = entryOf(shard, page)[3]) {
+    equal(kindOf(shard, page), FREE, `kind of page ${page} of the free list`);
+    equal(entryOf(shard, page)[4], previous, `previous of free page ${page}`);
+    previous = page;
+    must(++free <= pool.highWater, 'the free list ends');
+  }
+  equal(free, pool.highWater - pool.used, 'free pages');
+}
+
+// ------------------------------------------------------------------------------------------------ slabs
+
+function auditSlabLists(shard: Shard): void {
+  const { pool, words } = shard;
+  const pages = Array.from({ length: CLASSES }, () => new Set<number>());
+  const live = new Int32Array(CLASSES);
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    if (kindOf(shard, page) !== SLAB) continue;
+    pages[classOfPage(shard, page)].add(page);
+    live[classOfPage(shard, page)] += entryOf(shard, page)[1];
+  }
+  for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+    const [room, count, liveCount] = words.subarray(SLAB_RECORDS + sizeClass * 4);
+    equal(count, pages[sizeClass].size, `pages of class ${sizeClass}`);
+    equal(liveCount, live[sizeClass], `live cells of class ${sizeClass}`);
+    auditRoomList(shard, sizeClass, room, pages[sizeClass]);
+  }
+}
+
+/** The list of a class's pages with room has each of them once, and no other. */
+function auditRoomList(shard: Shard, sizeClass: number, first: number, pages: Set<number>): void {
+  const withRoom = new Set([...pages].filter((page) => entryOf(shard, page)[1] < CELLS_PER_PAGE[sizeClass]));
+  let listed = 0;
+  let previous = 0;
+  for (let page = first; page !== 0; page = entryOf(shard, page)[3]) {
+    must(withRoom.has(page), 'a page with room of its class', sizeClass, page);
+    equal(entryOf(shard, page)[4], previous, `previous of page ${page}`);
+    previous = page;
+    must(++listed <= withRoom.size, 'pages with room', sizeClass);
+  }
+  equal(listed, withRoom.size, `pages with room of class ${sizeClass}`);
+}
+
+// ------------------------------------------------------------------------------------------------ index
+
+function auditIndex(shard: Shard, contents: Contents, hashKey: readonly [number, number]): void {
+  const { pool, words } = shard;
+  const depth = words[DIRECTORY_DEPTH];
+  const seen = new Set<number>();
+  for (let position = 0; position < 1 << depth; ) {
+    const segment = words[pool.directoryWord + position];
+    const page = (segment * 4) / PAGE_BYTES;
+    must(Number.isInteger(page) && kindOf(shard, page) === SEGMENT, 'the directory points at a segment', position);
+    must(!seen.has(page), 'a segment has one range', page);
+    seen.add(page);
+    const [, , , , prefix, local] = entryOf(shard, page);
+    must(local <= depth && local >= 0, 'depth of a segment', page, local, depth);
+    equal(prefix, position >>> (depth - local), `prefix of segment ${page}`);
+    const span = 1 << (depth - local);
+    const range = words.subarray(pool.directoryWord + position, pool.directoryWord + position + span);
+    must(
+      range.every((word) => word === segment),
+      'the range of a segment',
+      position,
+      span,
+    );
+    auditSegment(shard, page, contents, hashKey);
+    position += span;
+  }
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    if (kindOf(shard, page) === SEGMENT) must(seen.has(page), 'a segment is in the directory', page);
+  }
+  for (const [item, isIndexed] of contents.items) must(isIndexed, 'an item is in the index', item);
+}
+
+function auditSegment(shard: Shard, page: number, contents: Contents, hashKey: readonly [number, number]): void {
+  const { words } = shard;
+  const segment = (page * PAGE_BYTES) / 4;
+  const passed = new Int32Array(BUCKETS);
+  let entries = 0;
+  for (let entry = segment; entry < segment + BUCKETS * BUCKET_WORDS; entry += 2) {
+    const isFirst = entry % BUCKET_WORDS === 0;
+    if (!isFirst) equal(words[entry + 1] >>> 28, 0, `top bits of entry ${entry}`);
+    if ((words[entry + 1] & 0x0fffffff) === 0) continue;
+    entries++;
+    auditEntry(shard, page, entry, contents, hashKey);
+    const bucket = (entry - segment) >> 4;
+    for (let at = words[entry] & (BUCKETS - 1); at !== bucket; at = (at + 1) % BUCKETS) passed[at]++;
+  }
+  equal(entries, entryOf(shard, page)[1], `entries of segment ${page}`);
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const counter = words[segment + bucket * BUCKET_WORDS + 1] >>> 28;
+    if (counter < PASSED_MAX) equal(counter, passed[bucket], `passed counter of bucket ${bucket} of segment ${page}`);
+  }
+}
+
+function auditEntry(
+  shard: Shard,
+  page: number,
+  entry: number,
+  contents: Contents,
+  hashKey: readonly [number, number],
+): void {
+  const { words } = shard;
+  const hash = words[entry];
+  const item = (words[entry + 1] & 0x0fffffff) * 8;
+  equal(contents.items.get(item), false, `item ${item} is there, and has one entry`);
+  contents.items.set(item, true);
+  equal(hash, hashOfItem(shard, item, hashKey), `tag of item ${item}`);
+  const [, , , , prefix, local] = entryOf(shard, page);
+  if (local > 0) equal(hash >>> (32 - local), prefix, `prefix of the tag of item ${item}`);
+  const bucket = (entry & 0x3fff) >> 4;
+  const home = hash & (BUCKETS - 1);
+  must((bucket - home + BUCKETS) % BUCKETS <= REACH, 'distance from home', home, bucket);
+}
+
+function hashOfItem(shard: Shard, item: number, [k0, k1]: readonly [number, number]): number {
+  const { words, bytes } = shard;
+  return hashBytes(bytes, keyOffset(words, item), keyLength(words, item), k0, k1) ^ saltOf(databaseOf(words, item));
+}
+
+// ------------------------------------------------------------------------------------------------ counters
+
+function auditCounters(shard: Shard, contents: Contents): void {
+  const { words } = shard;
+  const items = new Int32Array(DATABASES);
+  const expiring = new Int32Array(DATABASES);
+  let bytes = 0;
+  for (const item of contents.items.keys()) {
+    items[databaseOf(words, item)]++;
+    if (expiryOf(words, item) !== 0) expiring[databaseOf(words, item)]++;
+    bytes += sizeOf(words, item);
+  }
+  for (let database = 0; database < DATABASES; database++) {
+    equal(words[DATABASE_ITEMS + database], items[database], `items of database ${database}`);
+    equal(words[DATABASE_EXPIRING + database], expiring[database], `items with a deadline of database ${database}`);
+  }
+  equal(shard.items, contents.items.size, 'items');
+  equal(shard.readFigures().itemBytes, bytes, 'bytes of the items');
+}
