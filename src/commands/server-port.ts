@@ -116,8 +116,6 @@ export interface ServerPort {
   /** Value of a configuration parameter, as CONFIG GET prints it; undefined when there is no such parameter. */
   configGet(name: string): string | undefined;
   configNames(): readonly string[];
-  /** Whether a parameter's value must not be shown in the slow log. */
-  configIsSecret(name: string): boolean;
   /** Changes parameters, all or none. Resolves to an error text (with its code), or undefined. */
   configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined>;
   /** Resolves to an error text (with its code), or undefined. */

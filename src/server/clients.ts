@@ -5,7 +5,7 @@
  * be true is looked at here, ten times a second.
  */
 
-import { CLOSE_NO, type Client } from '../commands/client.js';
+import { CLOSE_NO, Client } from '../commands/client.js';
 import type { ClientFacts, ClientFilter } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Transport } from '../transport/transport.js';
@@ -98,6 +98,19 @@ export class Clients {
     const found = this.matching(filter, now);
     for (const client of found) if (client.id !== selfId) this.holder.kill(client);
     return { killed: found.length, self: found.some((client) => client.id === selfId) };
+  }
+
+  /** Makes the client of a connection that has come. Redis shows a unix socket by its path, with a port of 0, for both ends. */
+  introduce(id: number, connection: number, worker: number): Client {
+    const { transport, config } = this;
+    const peer = transport.peerAddress(connection);
+    const unix = !/:\d+$/.test(peer);
+    const address = unix ? `${config.unixsocket}:0` : peer;
+    const local = unix ? address : transport.localAddress(connection);
+    const open = config.requirepass === '';
+    const client = new Client(id, connection, worker, address, local, transport.fd(connection), Date.now(), open);
+    client.unixSocket = unix;
+    return client;
   }
 
   // ---------------------------------------------------------------------------------------------- limits

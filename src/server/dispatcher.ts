@@ -27,14 +27,15 @@ import { Request } from '../commands/request.js';
 import type { ServerPort } from '../commands/server-port.js';
 import type { CommandTable, TableEntry } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
-import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR, PROTOCOL_ERRORS } from '../protocol/descriptors.js';
+import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR } from '../protocol/descriptors.js';
 import { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Transport } from '../transport/transport.js';
+import { httpWarning, isHttp, protocolError, unknownCommand, unknownSubcommand } from './refusals.js';
 import {
   BLOCKED,
   BUSY_MICROSECONDS,
   EVENT_LOOP_TURNS,
-  PROTOCOL_ERRORS as PROTOCOL_ERRORS_TOTAL,
+  PROTOCOL_ERRORS,
   type Statistics,
   TOTAL_COMMANDS,
   TOTAL_ERRORS,
@@ -45,6 +46,8 @@ const WORDS = COMMAND_WORDS;
 const SEGMENT_WORDS = 3;
 /** How long a closing connection may take to read its last replies. */
 const LINGER_MS = 5000;
+/** Time between two warnings of the same. */
+const WARNING_INTERVAL_MS = 60_000;
 
 /** Bits of the worker's gate. */
 export const GATE_PAUSED = 1;
@@ -98,6 +101,8 @@ export class Dispatcher {
   /** 1 for commands that answer later: they are counted when they have. */
   private readonly later: Uint8Array;
   private postponed: Postponed[] = [];
+  /** When it was logged that somebody speaks HTTP. */
+  private warnedOfHttp = 0;
   // The batch that is being worked on.
   private client: Client | undefined;
   private segments = 0;
@@ -174,8 +179,8 @@ export class Dispatcher {
       if (id >= 0) this.execute(id, client);
       else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
     }
-    this.end();
     const microseconds = (performance.now() - begin) * 1000;
+    this.end();
     this.statistics.add(TOTAL_COMMANDS, total - this.rejected);
     this.statistics.add(EVENT_LOOP_TURNS, 1);
     this.statistics.add(BUSY_MICROSECONDS, microseconds);
@@ -231,8 +236,7 @@ export class Dispatcher {
       return;
     }
     client.lastCommand = -1;
-    const name = request.text(1).slice(0, 128);
-    this.rejectGuarded(-1, client, `ERR unknown subcommand '${name}'. Try ${entry.name.toUpperCase()} HELP.`);
+    this.rejectGuarded(-1, client, unknownSubcommand(entry.name, request));
   }
 
   /** Runs a command between two looks at the clock. */
@@ -284,37 +288,25 @@ export class Dispatcher {
   /** Unknown commands and protocol errors. */
   private executeOdd(id: number, client: Client, detail: number, extra: number): void {
     if (id === EVENT_PROTOCOL_ERROR) {
-      const text = PROTOCOL_ERRORS[detail].replace('%c', printable(extra));
-      this.statistics.add(PROTOCOL_ERRORS_TOTAL, 1);
-      this.reply.error(`ERR Protocol error: ${text}`);
+      this.statistics.add(PROTOCOL_ERRORS, 1);
+      this.reply.error(protocolError(detail, extra));
       client.closing = CLOSE_AFTER_REPLY;
       this.closeAfterReply(client);
       return;
     }
     this.statistics.add(UNKNOWN_COMMANDS, 1);
     client.lastCommand = -1;
-    if (!this.isHttp(client)) this.rejectGuarded(-1, client, this.unknownCommandText());
+    if (isHttp(this.request)) this.hangUp(client);
+    else this.rejectGuarded(-1, client, unknownCommand(this.request));
   }
 
-  /** HTTP on this port is somebody's browser, or worse, being used against us: it is hung up on. */
-  private isHttp(client: Client): boolean {
-    const name = this.request.text(0).toLowerCase();
-    if (name !== 'post' && name !== 'host:') return false;
-    this.hooks.log(
-      'warn',
-      `Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to the server. Connection from ${client.address} aborted.`,
-    );
+  private hangUp(client: Client): void {
+    const { now } = this.keyspace.clock;
+    // Not each time: an attacker could fill the disk with our warnings.
+    if (now - this.warnedOfHttp > WARNING_INTERVAL_MS) this.hooks.log('warn', httpWarning(client.address));
+    this.warnedOfHttp = now;
     client.closing = CLOSE_NOW;
     this.closeAfterReply(client);
-    return true;
-  }
-
-  private unknownCommandText(): string {
-    const request = this.request;
-    let args = '';
-    for (let i = 1; i < request.argc && args.length < 128; i++)
-      args += `'${request.text(i).slice(0, 128 - args.length)}' `;
-    return `ERR unknown command '${request.text(0).slice(0, 128)}', with args beginning with: ${args}`;
   }
 
   // ---------------------------------------------------------------------------------------------- replies and segments
@@ -389,6 +381,11 @@ export class Dispatcher {
       if (this.segments > 0) this.flushArena();
     }
     this.transport.close(client.connection, now ? 0 : LINGER_MS);
+  }
+
+  /** Sends commands of every connection the slow way, or no longer, for one reason: a GATE_ bit. */
+  setGate(bit: number, on: boolean): void {
+    this.gate = on ? this.gate | bit : this.gate & ~bit;
   }
 
   /** Closes a client from outside of a command. */
@@ -541,8 +538,4 @@ export class Dispatcher {
 
 function isContainer(entry: TableEntry): boolean {
   return entry.command.subcommands !== undefined && entry.subcommand === undefined;
-}
-
-function printable(byte: number): string {
-  return String.fromCharCode(byte & 0xff);
 }

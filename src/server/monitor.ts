@@ -26,15 +26,10 @@ export class MonitorFeed {
   private pending: string[] = [];
   private scheduled = false;
   /** Whether other workers have monitors. */
-  private othersListen = false;
+  othersListen = false;
 
   constructor(sink: MonitorSink) {
     this.sink = sink;
-  }
-
-  /** How many clients of all workers listen. */
-  set total(monitors: number) {
-    this.othersListen = monitors > this.monitors.size;
   }
 
   /** Notes a command. It is in the middle of a batch, so that nothing can be written to other clients now. */

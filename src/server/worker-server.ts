@@ -4,8 +4,7 @@
  * This file puts the parts together; each tells its own story: clients, slow log, latency monitor, monitor feed, pause, figures.
  */
 
-import { CLOSE_NO, Client } from '../commands/client.js';
-import type { Request } from '../commands/request.js';
+import { Client } from '../commands/client.js';
 import type {
   ClientFacts,
   ClientFilter,
@@ -15,38 +14,33 @@ import type {
   ServerPort,
   SlowlogEntry,
 } from '../commands/server-port.js';
-import type { CommandTable, TableEntry } from '../commands/table.js';
+import type { CommandTable } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
 import type { Bus, Handler } from './bus.js';
 import { Clients } from './clients.js';
 import type { Config } from './config/config.js';
-import { findParameter, parameterOf } from './config/schema.js';
-import { type Dispatcher, type DispatcherHooks, GATE_MONITORED, GATE_PAUSED, GATE_TIMED } from './dispatcher.js';
+import { type Dispatcher, type DispatcherHooks, GATE_PAUSED } from './dispatcher.js';
 import { FleetFigures } from './fleet-figures.js';
 import { collectGarbage } from './garbage.js';
 import { infoText } from './info.js';
 import { commandHistograms } from './info-commands.js';
 import type { InfoSources } from './info-sources.js';
-import { LatencyMonitor } from './latency.js';
 import { memoryFigures } from './memory-report.js';
-import { isShown, MonitorFeed } from './monitor.js';
 import { Pause, type PauseState } from './pause.js';
 import { Routine } from './routine.js';
-import { secretArguments } from './secrets.js';
-import { Slowlog } from './slowlog.js';
 import {
   AUTH_FAILURES,
   CONNECTED,
-  MONITORS,
   OUTPUT_LIMIT_CLOSES,
   QUERY_LIMIT_CLOSES,
   type Statistics,
   TOTAL_CONNECTIONS,
 } from './statistics.js';
 import { REDIS_VERSION } from './version.js';
-import { NEXT_CLIENT, NEXT_SLOWLOG, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
+import { Watch } from './watch.js';
+import { NEXT_CLIENT, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
 const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
 /** How long a stop waits for commands that answer later. */
@@ -54,8 +48,6 @@ const STOP_PATIENCE_MS = 1000;
 const STOP_POLL_MS = 2;
 /** Free pages that MEMORY PURGE gives back while it holds a shard's lock. */
 const PURGE_PAGES = 256;
-/** Below this threshold every command is timed by itself; above it, only those that are not `fast`. */
-const EXACT_TIMING_MICROSECONDS = 1000;
 
 export interface WorkerParts {
   readonly data: WorkerData;
@@ -87,15 +79,13 @@ export class WorkerServer implements ServerPort {
   private readonly makeBus: WorkerParts['bus'];
   private readonly shared: Int32Array;
   private readonly fleet: FleetFigures;
-  private readonly slow: Slowlog;
-  private readonly latency = new LatencyMonitor();
   private readonly pausing: Pause;
-  private readonly feed: MonitorFeed;
   private facts: ServerFacts;
   private dispatcher!: Dispatcher;
   private transport!: Transport;
   private clientsHere!: Clients;
   private routine!: Routine;
+  private watch!: Watch;
   private bus!: Bus;
 
   constructor({ data, config, keyspace, table, statistics, bus }: WorkerParts) {
@@ -109,17 +99,12 @@ export class WorkerServer implements ServerPort {
     this.shared = new Int32Array(data.shared);
     this.fleet = new FleetFigures(data.statistics, table.entries.length);
     this.nobody = new Client(0, 0, data.index, '', '', -1, 0, true);
-    this.slow = new Slowlog(config.slowlogMaxLen);
     this.pausing = new Pause((paused) => this.onPause(paused));
-    this.feed = new MonitorFeed({
-      deliver: (client, lines) => this.dispatcher.outside(client, () => this.writeLines(lines)),
-      forward: (lines) => this.bus.send('monitorLines', lines),
-    });
     this.hooks = {
       log: (level, message) => this.bus.send('log', { level, message }),
       closed: (client, reason) => this.onClosed(client, reason),
-      monitored: (request, entry) => this.onMonitored(request, entry),
-      slow: (request, entry, microseconds) => this.onSlow(request, entry, microseconds),
+      monitored: (request, entry) => this.watch.onMonitored(request, entry),
+      slow: (request, entry, microseconds) => this.watch.onSlow(request, entry, microseconds),
       mustWait: (entry) => this.pausing.holds(entry),
     };
   }
@@ -131,7 +116,8 @@ export class WorkerServer implements ServerPort {
     this.dispatcher = dispatcher;
     this.transport = transport;
     this.clientsHere = new Clients(this.config, this.table, dispatcher, transport);
-    const { config, keyspace, fleet, statistics, data } = this;
+    const { config, keyspace, fleet, statistics, data, shared } = this;
+    this.watch = new Watch({ config, statistics, dispatcher, shared, bus: () => this.bus });
     this.routine = new Routine({
       config,
       keyspace,
@@ -142,9 +128,13 @@ export class WorkerServer implements ServerPort {
       clients: this.clientsHere,
     });
     this.followConfig();
-    this.bus = this.makeBus({ ...this.handlers(), ...(actions as unknown as Record<string, Handler>) });
+    this.bus = this.makeBus({
+      ...this.handlers(),
+      ...this.watch.handlers,
+      ...(actions as unknown as Record<string, Handler>),
+    });
     this.pausing.set(data.pause);
-    this.setMonitors(data.monitors);
+    this.watch.setMonitors(data.monitors);
     this.routine.start();
     this.bus.send('serving');
   }
@@ -165,13 +155,7 @@ export class WorkerServer implements ServerPort {
       killClients: ({ filter, selfId }: { filter: ClientFilter; selfId: number }) =>
         this.clientsHere.kill(filter, selfId, now()),
       pause: (state: PauseState) => this.pausing.set(state),
-      monitors: (total: number) => this.setMonitors(total),
-      monitorLines: (lines: string) => this.feed.receive(lines),
       resetStatistics: () => this.statistics.reset(),
-      slowlog: () => this.slow.list(),
-      slowlogReset: () => this.slow.clear(),
-      latencyEvents: () => this.latency.events(),
-      latencyReset: (names: readonly string[]) => this.latency.reset(names),
       purgeMemory: () => this.releaseMemory(),
     } as Record<string, Handler>;
   }
@@ -189,17 +173,11 @@ export class WorkerServer implements ServerPort {
       for (const client of this.clientsHere.open) transport.setKeepAlive(client.connection, seconds);
     });
     config.onChange('requirepass', (password) => this.onPasswordChanged(password));
-    config.onChange('slowlogMaxLen', (length) => {
-      this.slow.limit = length;
-    });
-    config.onChange('slowlogLogSlowerThan', () => this.applyThresholds());
-    config.onChange('latencyMonitorThreshold', () => this.applyThresholds());
     config.onChange('latencyTracking', (on) => {
       this.statistics.histogramWeight = on ? 1 : 0;
     });
     transport.setQueryBufferLimit(config.clientQueryBufferLimit);
     this.statistics.histogramWeight = config.latencyTracking ? 1 : 0;
-    this.applyThresholds();
   }
 
   /** Without a password everybody is let in, those too who have tried in vain before. A new password is asked of new clients only. */
@@ -209,19 +187,6 @@ export class WorkerServer implements ServerPort {
       client.authenticated = true;
       this.clientChanged(client);
     }
-  }
-
-  private applyThresholds(): void {
-    const slowlog = this.config.slowlogLogSlowerThan;
-    const latency = this.config.latencyMonitorThreshold * 1000;
-    const thresholds = [...(slowlog >= 0 ? [slowlog] : []), ...(latency > 0 ? [latency] : [])];
-    const least = thresholds.length === 0 ? -1 : Math.min(...thresholds);
-    this.dispatcher.slowMicroseconds = least;
-    this.setGate(GATE_TIMED, least >= 0 && least < EXACT_TIMING_MICROSECONDS);
-  }
-
-  private setGate(bit: number, on: boolean): void {
-    this.dispatcher.gate = on ? this.dispatcher.gate | bit : this.dispatcher.gate & ~bit;
   }
 
   // ---------------------------------------------------------------------------------------------- connections
@@ -237,22 +202,7 @@ export class WorkerServer implements ServerPort {
   connected(connection: number): void {
     const { transport, data, config } = this;
     const id = Atomics.add(this.shared, NEXT_CLIENT, 1) + 1;
-    const peer = transport.peerAddress(connection);
-    const unix = !/:\d+$/.test(peer);
-    // Redis shows a unix socket by its path, with a port of 0, for both ends.
-    const address = unix ? `${config.unixsocket}:0` : peer;
-    const local = unix ? address : transport.localAddress(connection);
-    const client = new Client(
-      id,
-      connection,
-      data.index,
-      address,
-      local,
-      transport.fd(connection),
-      Date.now(),
-      config.requirepass === '',
-    );
-    client.unixSocket = unix;
+    const client = this.clientsHere.introduce(id, connection, data.index);
     this.dispatcher.clients[connection] = client;
     this.statistics.add(CONNECTED, 1);
     this.statistics.add(TOTAL_CONNECTIONS, 1);
@@ -262,7 +212,7 @@ export class WorkerServer implements ServerPort {
 
   clientChanged(client: Client): void {
     client.updateGate();
-    if (!client.monitor && this.feed.monitors.delete(client)) void this.reportMonitors();
+    if (!client.monitor) this.watch.remove(client);
     this.transport.arrays.databases[client.connection] = client.database;
     this.clientsHere.applyLimits(client);
   }
@@ -271,7 +221,7 @@ export class WorkerServer implements ServerPort {
     this.statistics.add(CONNECTED, -1);
     if (reason === CLOSE_OUTPUT_LIMIT) this.statistics.add(OUTPUT_LIMIT_CLOSES, 1);
     if (reason === CLOSE_QUERY_LIMIT) this.statistics.add(QUERY_LIMIT_CLOSES, 1);
-    if (this.feed.monitors.delete(client)) void this.reportMonitors();
+    this.watch.remove(client);
   }
 
   async clients(filter: ClientFilter): Promise<ClientFacts[]> {
@@ -292,7 +242,7 @@ export class WorkerServer implements ServerPort {
   }
 
   private onPause(paused: boolean): void {
-    this.setGate(GATE_PAUSED, paused);
+    this.dispatcher.setGate(GATE_PAUSED, paused);
     if (!paused) this.dispatcher.unpause();
   }
 
@@ -316,11 +266,6 @@ export class WorkerServer implements ServerPort {
 
   configNames(): readonly string[] {
     return this.config.names();
-  }
-
-  configIsSecret(name: string): boolean {
-    const found = findParameter(name);
-    return found !== undefined && parameterOf(found).secret === true;
   }
 
   configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined> {
@@ -379,22 +324,6 @@ export class WorkerServer implements ServerPort {
 
   // ---------------------------------------------------------------------------------------------- watching
 
-  private onSlow(request: Request, entry: TableEntry, microseconds: number): void {
-    const { slowlogLogSlowerThan, latencyMonitorThreshold } = this.config;
-    if (slowlogLogSlowerThan >= 0 && microseconds >= slowlogLogSlowerThan && !entry.flags.includes('skip_slowlog')) {
-      this.slow.add(Atomics.add(this.shared, NEXT_SLOWLOG, 1), request, microseconds, this.secrets(request, entry));
-    }
-    const milliseconds = Math.floor(microseconds / 1000);
-    if (latencyMonitorThreshold > 0 && milliseconds >= latencyMonitorThreshold) {
-      const event = entry.flags.includes('fast') ? 'fast-command' : 'command';
-      this.latency.add(event, Math.floor(Date.now() / 1000), milliseconds);
-    }
-  }
-
-  private secrets(request: Request, entry: TableEntry): ReadonlySet<number> {
-    return secretArguments(request, entry, (parameter) => this.configIsSecret(parameter));
-  }
-
   slowlog(): Promise<SlowlogEntry[]> {
     return this.bus.call('slowlog');
   }
@@ -411,33 +340,10 @@ export class WorkerServer implements ServerPort {
     return this.bus.call('latencyReset', names);
   }
 
-  private onMonitored(request: Request, entry: TableEntry): void {
-    if (isShown(entry)) this.feed.add(request, this.secrets(request, entry));
-  }
-
   async monitor(client: Client): Promise<void> {
     client.monitor = true;
-    this.feed.monitors.add(client);
     this.clientChanged(client);
-    await this.reportMonitors();
-    // It may have gone meanwhile.
-    if (client.closing !== CLOSE_NO && this.feed.monitors.delete(client)) await this.reportMonitors();
-  }
-
-  /** Tells how many monitors this worker has; resolves when all workers feed them. */
-  private reportMonitors(): Promise<void> {
-    this.statistics.values[MONITORS] = this.feed.monitors.size;
-    return this.bus.call('monitors', this.feed.monitors.size);
-  }
-
-  private setMonitors(total: number): void {
-    this.feed.total = total;
-    this.setGate(GATE_MONITORED, total > 0);
-  }
-
-  private writeLines(lines: string): void {
-    const bytes = Buffer.from(lines, 'latin1');
-    this.dispatcher.reply.raw(bytes, 0, bytes.length);
+    await this.watch.add(client);
   }
 
   // ---------------------------------------------------------------------------------------------- the end
