@@ -17,7 +17,9 @@ export function secretArguments(
     for (let i = 1; i < request.argc; i++) secrets.add(i);
   } else if (entry.name === 'hello') {
     for (let i = 2; i < request.argc; i++) {
-      if (request.text(i).toLowerCase() !== 'auth') continue;
+      const option = request.text(i).toLowerCase();
+      if (option === 'setname') i++;
+      if (option !== 'auth') continue;
       secrets.add(i + 1).add(i + 2);
       i += 2;
     }
