@@ -16,6 +16,7 @@ import {
   text,
   verbatim,
 } from './harness.js';
+import type { Reply } from './resp-client.js';
 
 const SYNTAX = error('ERR syntax error');
 const NO_SAMPLES = error("ERR No samples available for event 'x'");
@@ -39,15 +40,22 @@ function keySpec(flags: readonly string[], first: number, last: number, step: nu
   );
 }
 
+/** Elements of an aggregate; none when it is none. */
+function elements(value: Reply['value']): readonly Reply[] {
+  return Array.isArray(value) ? value : [];
+}
+
 /**
  * Entries of the slow log, newest first, of a client called `me`. Those about the slow log itself are left out: ours notes commands that answer later
  * before they have their effect, Redis after.
  */
 function slowlog(commands: readonly string[]): Expectation {
   return matching(`entries ${commands.join(', ')}`, ({ value }) => {
-    const entries = (Array.isArray(value) ? value : []).map((entry) => (Array.isArray(entry.value) ? entry.value : []));
+    const entries = elements(value).map((entry) => elements(entry.value));
     const lines = entries.map((fields) =>
-      (Array.isArray(fields[3].value) ? fields[3].value : []).map((arg) => arg.value).join(' '),
+      elements(fields[3].value)
+        .map((arg) => arg.value)
+        .join(' '),
     );
     const wellFormed = entries.every(
       (fields) =>
@@ -273,8 +281,8 @@ export const COMMAND_CASES: readonly Case[] = [
       [
         'COMMAND DOCS get',
         matching('the documentation of GET', (reply) => {
-          const entry = Array.isArray(reply.value) ? reply.value : [];
-          const fields = Array.isArray(entry[1]?.value) ? entry[1].value.map(({ value }) => value) : [];
+          const entry = elements(reply.value);
+          const fields = elements(entry[1]?.value).map(({ value }) => value);
           const expected = [
             'summary',
             'Returns the string value of a key.',
