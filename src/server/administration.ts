@@ -42,6 +42,10 @@ export class Administration {
     this.keyspace = keyspace;
     this.shared = shared;
     this.followConfig();
+    const most = connectionsMax();
+    if (config.maxclients > most) {
+      logger.warn(`maxclients is ${config.maxclients}, but this process may have only ${most} connections (ulimit -n)`);
+    }
     this.handlers = {
       log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
       shutdown: () => events.onShutdown(),
@@ -91,7 +95,7 @@ export class Administration {
       keyspace.maxMemory = bytes;
     });
     config.onChange('maxclients', (clients) => {
-      const most = descriptorLimit() - OTHER_DESCRIPTORS;
+      const most = connectionsMax();
       if (clients > most) {
         throw refused(`The operating system is not able to handle the specified number of clients, try with ${most}`);
       }
@@ -177,11 +181,11 @@ async function errorText(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-/** File descriptors that this process may have open; Infinity where that cannot be told. */
-function descriptorLimit(): number {
+/** Connections that this process may have for the limit of open files; Infinity where that cannot be told. */
+function connectionsMax(): number {
   try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit) - OTHER_DESCRIPTORS;
   } catch {
     return Number.POSITIVE_INFINITY;
   }

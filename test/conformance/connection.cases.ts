@@ -405,6 +405,24 @@ export const PASSWORD_CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'a password of any Unicode characters',
+    steps: [
+      ['AUTH secret', OK, 'admin'],
+      [['CONFIG', 'SET', 'requirepass', 'p\xc3\xa4ss \xf0\x9f\x94\x91'], OK, 'admin'],
+      [['AUTH', 'p\xc3\xa4ss'], WRONGPASS, 'b'],
+      [['AUTH', 'p\xc3\xa4ss \xf0\x9f\x94\x91'], OK, 'b'],
+      ['CONFIG SET requirepass secret', OK, 'admin'],
+    ],
+  },
+  {
+    name: 'a password that is no Unicode text is refused',
+    ashlarOnly: 'the configuration is text',
+    steps: [
+      ['AUTH secret', OK],
+      [['CONFIG', 'SET', 'requirepass', '\xff'], errorLike(/'requirepass'\) - argument must be UTF-8$/)],
+    ],
+  },
+  {
     name: 'a new password is for new connections, no password is for all',
     steps: [
       ['AUTH secret', OK, 'admin'],

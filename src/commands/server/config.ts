@@ -8,9 +8,15 @@ import type { Request } from '../request.js';
 
 const FLAGS: readonly CommandFlag[] = ['admin', 'noscript', 'loading', 'stale'];
 
-/** An argument as the text that it encodes, where it is for people and not bytes. */
-function unicode(request: Request, index: number): string {
-  return Buffer.from(request.copy(index)).toString();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** An argument as the text that it encodes; undefined when it is no UTF-8, so that it could not be given back as it was. */
+function unicode(request: Request, index: number): string | undefined {
+  try {
+    return decoder.decode(request.copy(index));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names with the values that match the patterns, each once. A name without wildcards is answered as it was written. */
@@ -45,10 +51,19 @@ function get(request: Request): void {
   }
 }
 
+function notUnicode(name: string): string {
+  return `ERR CONFIG SET failed (possibly related to argument '${name}') - argument must be UTF-8`;
+}
+
 async function set(request: Request): Promise<Answer> {
   if (request.argc % 2 === 1) return (reply) => reply.error(SYNTAX);
   const pairs: [string, string][] = [];
-  for (let i = 2; i < request.argc; i += 2) pairs.push([request.text(i), unicode(request, i + 1)]);
+  for (let i = 2; i < request.argc; i += 2) {
+    const name = request.text(i);
+    const value = unicode(request, i + 1);
+    if (value === undefined) return (reply) => reply.error(notUnicode(name));
+    pairs.push([name, value]);
+  }
   return done(request.server.configSet(pairs));
 }
 
