@@ -166,6 +166,14 @@ export function applyEngineSettings({ control }: Keyspace, config: Config): void
   control.lfuDecayMinutes = config.lfuDecayTime;
 }
 
+/** Lowers `maxclients` to what the system allows: a client that is refused is told so, and does not wait for a descriptor. */
+export function fitClients(config: Config, logger: Logger): void {
+  const most = Math.max(1, descriptorLimit() - OTHER_DESCRIPTORS);
+  if (config.maxclients <= most) return;
+  logger.warn(`maxclients is ${most} instead of ${config.maxclients}, because no more files may be open (ulimit -n)`);
+  config.configure('maxclients', [String(most)]);
+}
+
 function refused(reason: string): AshlarError {
   return new AshlarError('ERR_BAD_OPTION', reason);
 }

@@ -10,7 +10,7 @@ import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
 import { loadAddon } from '../transport/addon.js';
 import { Acceptor } from './acceptor.js';
-import { Administration, applyEngineSettings } from './administration.js';
+import { Administration, applyEngineSettings, fitClients } from './administration.js';
 import type { Config } from './config/config.js';
 import type { ServerEvents } from './events.js';
 import { Fleet } from './fleet.js';
@@ -66,6 +66,7 @@ export async function serve(
     throw new AshlarError('ERR_NATIVE_UNAVAILABLE', `the native core is required, but ${reason}`);
   if (addon === undefined)
     logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
+  fitClients(config, logger);
   const threads = config.threads;
   const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
   const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
