@@ -36,6 +36,12 @@ import {
 } from './transport.js';
 
 const INLINE_BYTES_MAX = 65_536;
+/** What libuv reads at a time: a chunk of this size has more behind it. */
+const FULL_CHUNK_BYTES = 65_536;
+/** A suspended connection is read from up to here, so that its end is noticed. */
+const SUSPENDED_INPUT_MAX = 65_536;
+/** How long a suspended connection whose peer has ended its side is kept: the peer may wait for the reply, or be gone. */
+const HALF_CLOSED_MS = 2000;
 /** A connection that has this much to read yet is not read from. */
 const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
 
@@ -60,6 +66,10 @@ class Connection {
   /** No longer suspended, and what it sent meanwhile is about to be executed. */
   resuming = false;
   closing = false;
+  /** The peer went on sending when the connection was closing. */
+  discarding = false;
+  /** The others have their turn. */
+  yielding = false;
   /** The peer has ended its side; the connection closes when what it sent has been answered. */
   ended = false;
   lingerTimer: NodeJS.Timeout | undefined;
@@ -168,7 +178,8 @@ export class StreamTransport implements Transport {
     socket.on('close', () => this.gone(slot, connection, CLOSE_PEER));
     socket.on('end', () => {
       connection.ended = true;
-      if (!connection.suspended && !connection.resuming) socket.end();
+      if (connection.suspended) this.destroyAfter(connection, HALF_CLOSED_MS);
+      else if (!connection.resuming) socket.end();
     });
     this.events.onConnect(slot);
   }
@@ -176,7 +187,10 @@ export class StreamTransport implements Transport {
   // ---------------------------------------------------------------------------------------------- input
 
   private receive(slot: number, connection: Connection, chunk: Buffer): void {
-    if (connection.closing) return;
+    if (connection.closing) {
+      connection.discarding = true;
+      return;
+    }
     this.bytesIn += chunk.length;
     this.chunks++;
     if (connection.heldBytes === 0 && !connection.suspended) {
@@ -188,7 +202,19 @@ export class StreamTransport implements Transport {
       if (!connection.suspended) this.executeHeld(slot, connection);
     }
     if (connection.heldBytes > this.queryBufferLimit) this.fail(slot, connection, CLOSE_QUERY_LIMIT);
-    else this.updateReading(connection);
+    else {
+      if (chunk.length >= FULL_CHUNK_BYTES) this.yieldToOthers(connection);
+      this.updateReading(connection);
+    }
+  }
+
+  /** libuv would go on reading from a socket that has more, up to 2 MB at a time, while all others wait. */
+  private yieldToOthers(connection: Connection): void {
+    connection.yielding = true;
+    setImmediate(() => {
+      connection.yielding = false;
+      this.updateReading(connection);
+    });
   }
 
   private executeHeld(slot: number, connection: Connection): void {
@@ -234,11 +260,15 @@ export class StreamTransport implements Transport {
     return this.suspendedAt;
   }
 
-  /** A socket that may not be read from now is paused: suspended, closing, or slow to read its replies. */
+  /** A socket that may not be read from now is paused: suspended, slow to read its replies, or letting others have their turn. */
   private updateReading(connection: Connection): void {
-    const stop = connection.suspended || connection.closing || connection.socket.writableLength > PENDING_OUTPUT_MAX;
-    if (stop && !connection.socket.isPaused()) connection.socket.pause();
-    else if (!stop && connection.socket.isPaused()) connection.socket.resume();
+    // What a closing connection still sends is read, and dropped.
+    if (connection.closing) return;
+    const { socket, suspended, yielding, heldBytes } = connection;
+    const stop =
+      (suspended && heldBytes > SUSPENDED_INPUT_MAX) || yielding || socket.writableLength > PENDING_OUTPUT_MAX;
+    if (stop && !socket.isPaused()) socket.pause();
+    else if (!stop && socket.isPaused()) socket.resume();
   }
 
   // ---------------------------------------------------------------------------------------------- output
@@ -272,6 +302,7 @@ export class StreamTransport implements Transport {
   resume(slot: number): void {
     const connection = this.connections[slot];
     if (connection === undefined || !connection.suspended) return;
+    clearTimeout(connection.lingerTimer);
     connection.suspended = false;
     connection.resuming = true;
     setImmediate(() => {
@@ -294,9 +325,19 @@ export class StreamTransport implements Transport {
     connection.socket.end();
     // The peer's bytes are read and dropped, so that its close is noticed.
     connection.socket.resume();
-    connection.lingerTimer = setTimeout(() => connection.socket.destroy(), lingerMs);
+    this.destroyAfter(connection, lingerMs);
+    // A socket that is closed with input unread sends a reset, which destroys the replies on their way: whoever still sends must stop first.
+    const finish = (): void => {
+      if (!connection.discarding) connection.socket.destroySoon();
+    };
+    // Two turns of the loop: what has arrived by now is read between them.
+    connection.socket.once('finish', () => setImmediate(() => setImmediate(finish)));
+  }
+
+  private destroyAfter(connection: Connection, ms: number): void {
+    clearTimeout(connection.lingerTimer);
+    connection.lingerTimer = setTimeout(() => connection.socket.destroy(), ms);
     connection.lingerTimer.unref();
-    connection.socket.once('finish', () => connection.socket.destroySoon());
   }
 
   private fail(slot: number, connection: Connection, reason: number): void {
