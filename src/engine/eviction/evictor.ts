@@ -11,6 +11,7 @@
  * What is "best" is the policy's: longest idle, least frequent, any, nearest deadline; the volatile policies look at items with a deadline only.
  */
 
+import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, expiryOf } from '../item.js';
@@ -139,6 +140,7 @@ export class Evictor {
     const words = this.pool.words;
     const kind = this.pool.kind(page);
     if (kind === PAGE_RUN) {
+      assert(page << PAGE_SHIFT !== this.owner.pinned, 'Evictor: a pinned item was to go');
       this.owner.evict(page << PAGE_SHIFT);
       return true;
     }
@@ -160,12 +162,22 @@ export class Evictor {
     this.owner.relocated(from, to);
   }
 
-  /** Gives the class a colder page of another class, when there is one. */
+  /**
+   * Gives the class a page of another class that is as cold as its last victim was, when there is one: then it costs no more to empty that
+   * page than to go on evicting here. Among items that are chosen at random, any page is as cold as another.
+   */
   private rebalance(sizeClass: number, score: number): void {
-    if (this.compact() || KIND_VOLATILE[this.control.policy] || KIND_RANDOM[this.control.policy]) return;
+    if (this.compact()) return;
     const page = this.coldestPage();
     if (page === 0 || (this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass)) return;
-    if (this.pageScore(page) > score) this.empty(page);
+    if (!KIND_RANDOM[this.control.policy] && this.pageScore(page) < score) return;
+    if (!KIND_VOLATILE[this.control.policy]) this.empty(page);
+    else if (this.pool.kind(page) === PAGE_RUN) this.owner.evict(page << PAGE_SHIFT);
+    else {
+      // What has no deadline stays, and is moved together with others.
+      this.evictVolatileOf(page);
+      this.compact();
+    }
   }
 
   /** Samples items of a class into `victim`. False when none may go. */
@@ -209,14 +221,20 @@ export class Evictor {
   }
 
   private offer(item: number): boolean {
-    if (this.pool.words[item >>> 2] === 0 || item === this.owner.pinned) return false;
-    if (KIND_VOLATILE[this.control.policy] && expiryOf(this.pool.words, item) === 0) return false;
+    if (!this.mayGo(item)) return false;
     const score = this.score(item);
     if (score > this.victimScore) {
       this.victimScore = score;
       this.victim = item;
     }
     return true;
+  }
+
+  /** Whether there is an item in the cell that the policy may evict. */
+  private mayGo(item: number): boolean {
+    const words = this.pool.words;
+    if (words[item >>> 2] === 0 || item === this.owner.pinned) return false;
+    return !KIND_VOLATILE[this.control.policy] || expiryOf(words, item) !== 0;
   }
 
   /** How much an item deserves to go: larger goes first. */
@@ -228,23 +246,23 @@ export class Evictor {
     return this.access.frequency ? 255 - this.access.counter(access) : this.access.idleSeconds(access);
   }
 
-  /** Mean score of a few items of a page; -1 when there is none. */
+  /** Mean score of a few items of a page that may go; -1 when there is none. */
   private pageScore(page: number): number {
-    if (this.pool.kind(page) === PAGE_RUN) return this.score(page << PAGE_SHIFT);
+    if (this.pool.kind(page) === PAGE_RUN) return this.mayGo(page << PAGE_SHIFT) ? this.score(page << PAGE_SHIFT) : -1;
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const cut = this.slabs.cutCells(page);
     let sum = 0;
     let seen = 0;
     for (let i = 0; i < PAGE_ITEMS * 2 && seen < PAGE_ITEMS; i++) {
       const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * size;
-      if (this.pool.words[item >>> 2] === 0) continue;
+      if (!this.mayGo(item)) continue;
       sum += this.score(item);
       seen++;
     }
     return seen === 0 ? -1 : sum / seen;
   }
 
-  /** The coldest of a few random pages that hold items; 0 when no page holds any. */
+  /** The coldest of a few random pages that hold items that may go; 0 when no page holds any. */
   private coldestPage(): number {
     const first = this.pool.firstPage;
     const pages = this.pool.highWater - first;
@@ -257,8 +275,9 @@ export class Evictor {
       const page = first + (i < PAGE_SAMPLES * 4 ? Math.floor(this.random() * pages) : (start + i) % pages);
       const kind = this.pool.kind(page);
       if ((kind !== PAGE_SLAB && kind !== PAGE_RUN) || page === this.owner.pinned >>> PAGE_SHIFT) continue;
-      seen++;
       const score = this.pageScore(page);
+      if (score === -1) continue;
+      seen++;
       if (score >= bestScore) {
         bestScore = score;
         best = page;

@@ -32,13 +32,14 @@ export function clearRun(
   count: number,
   pinnedPage: number,
 ): number {
-  const start = cheapestWindow(pool, slabs, count, pinnedPage, mayEvict);
+  const start = cheapestWindow(pool, slabs, count, termsOf(pool, mayEvict, pinnedPage));
   if (start === 0) return 0;
+  // Pages behind the mark are free, and not in the list of free pages.
+  const end = Math.min(start + count, pool.highWater);
   const held: number[] = [];
   // The window's free pages are held, so that what is moved out does not move back in.
-  for (let page = start; page < start + count; page++)
-    if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
-  for (let page = start; page < start + count; page++) {
+  for (let page = start; page < end; page++) if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
+  for (let page = start; page < end; page++) {
     const kind = pool.kind(page);
     if (kind === PAGE_SLAB && !emptier.vacate(page) && mayEvict) emptier.empty(page);
     else if ((kind === PAGE_RUN || kind === PAGE_RUN_TAIL) && mayEvict) emptier.empty(runHead(pool, page));
@@ -54,15 +55,27 @@ function runHead(pool: PagePool, page: number): number {
   return page;
 }
 
-function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, pinnedPage: number, mayEvict: boolean): number {
+/** What may be done to empty a window. */
+interface Terms {
+  readonly mayEvict: boolean;
+  /** Pages of the item that must stay: this one, and those up to the end. */
+  readonly pinnedPage: number;
+  readonly pinnedEnd: number;
+}
+
+function termsOf(pool: PagePool, mayEvict: boolean, pinnedPage: number): Terms {
+  const pages = pinnedPage !== 0 && pool.kind(pinnedPage) === PAGE_RUN ? pool.runPages(pinnedPage) : 1;
+  return { mayEvict, pinnedPage, pinnedEnd: pinnedPage + pages };
+}
+
+function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, terms: Terms): number {
   const first = pool.firstPage;
-  const end = Math.min(pool.highWater, pool.capacity);
   let cost = 0;
   let best = 0;
   let bestCost = IMPOSSIBLE;
-  for (let page = first; page < end; page++) {
-    cost += pageCost(pool, slabs, page, pinnedPage, mayEvict);
-    if (page - first >= count) cost -= pageCost(pool, slabs, page - count, pinnedPage, mayEvict);
+  for (let page = first; page < pool.capacity; page++) {
+    cost += pageCost(pool, slabs, page, terms);
+    if (page - first >= count) cost -= pageCost(pool, slabs, page - count, terms);
     if (page - first >= count - 1 && cost < bestCost) {
       bestCost = cost;
       best = page - count + 1;
@@ -71,11 +84,12 @@ function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, pinnedPage:
   return best;
 }
 
-function pageCost(pool: PagePool, slabs: Slabs, page: number, pinnedPage: number, mayEvict: boolean): number {
-  if (page === pinnedPage) return IMPOSSIBLE;
+function pageCost(pool: PagePool, slabs: Slabs, page: number, terms: Terms): number {
+  if (page >= pool.highWater) return 0;
+  if (page >= terms.pinnedPage && page < terms.pinnedEnd) return IMPOSSIBLE;
   const kind = pool.kind(page);
   if (kind === PAGE_FREE) return 0;
   if (kind === PAGE_SLAB) return slabs.liveCells(page);
-  if (kind === PAGE_RUN || kind === PAGE_RUN_TAIL) return mayEvict ? RUN_PAGE_COST : IMPOSSIBLE;
+  if (kind === PAGE_RUN || kind === PAGE_RUN_TAIL) return terms.mayEvict ? RUN_PAGE_COST : IMPOSSIBLE;
   return IMPOSSIBLE;
 }

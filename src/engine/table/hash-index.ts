@@ -149,6 +149,7 @@ export class HashIndex {
 
   /** Points an entry at another place of the same key. */
   replace(entry: number, item: number): void {
+    assert(entry !== 0, 'HashIndex: an item has no entry');
     const word = entry + 1;
     this.words[word] = (this.words[word] & ~ADDRESS_MASK) | (item >>> 3);
   }
