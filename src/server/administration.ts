@@ -42,10 +42,6 @@ export class Administration {
     this.keyspace = keyspace;
     this.shared = shared;
     this.followConfig();
-    const most = connectionsMax();
-    if (config.maxclients > most) {
-      logger.warn(`maxclients is ${config.maxclients}, but this process may have only ${most} connections (ulimit -n)`);
-    }
     this.handlers = {
       log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
       shutdown: () => events.onShutdown(),
@@ -168,9 +164,11 @@ export function applyEngineSettings({ control }: Keyspace, config: Config): void
 
 /** Lowers `maxclients` to what the system allows: a client that is refused is told so, and does not wait for a descriptor. */
 export function fitClients(config: Config, logger: Logger): void {
-  const most = Math.max(1, descriptorLimit() - OTHER_DESCRIPTORS);
+  const most = Math.max(1, connectionsMax());
   if (config.maxclients <= most) return;
-  logger.warn(`maxclients is ${most} instead of ${config.maxclients}, because no more files may be open (ulimit -n)`);
+  logger.warn(
+    `maxclients is ${config.maxclients}, but this process may have only ${most} connections (ulimit -n): ${most} it is`,
+  );
   config.configure('maxclients', [String(most)]);
 }
 
