@@ -204,7 +204,12 @@ export class Evictor {
   }
 
   private isPageOf(page: number, sizeClass: number): boolean {
-    return this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass;
+    return this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass && this.mayHaveVictims(page);
+  }
+
+  /** Whether the policy can find a victim in the page: without looking at its items, of which the cache may be full. */
+  private mayHaveVictims(page: number): boolean {
+    return !KIND_VOLATILE[this.control.policy] || this.pool.mayHaveDeadline(page);
   }
 
   /** Offers one random item of a slab page as a victim. False when the cell has none that may go. */
@@ -275,6 +280,7 @@ export class Evictor {
       const page = first + (i < PAGE_SAMPLES * 4 ? Math.floor(this.random() * pages) : (start + i) % pages);
       const kind = this.pool.kind(page);
       if ((kind !== PAGE_SLAB && kind !== PAGE_RUN) || page === this.owner.pinned >>> PAGE_SHIFT) continue;
+      if (!this.mayHaveVictims(page)) continue;
       const score = this.pageScore(page);
       if (score === -1) continue;
       seen++;
@@ -295,6 +301,7 @@ export class Evictor {
     const usedBefore = this.pool.used;
     for (let i = 0, emptied = 0; i < pages && emptied < VOLATILE_PAGES; i++) {
       const page = first + ((start + i) % pages);
+      if (!this.pool.mayHaveDeadline(page)) continue;
       const kind = this.pool.kind(page);
       if (kind === PAGE_RUN && page << PAGE_SHIFT !== this.owner.pinned && expiryOf(words, page << PAGE_SHIFT) !== 0) {
         this.owner.evict(page << PAGE_SHIFT);
@@ -307,12 +314,14 @@ export class Evictor {
     return false;
   }
 
+  /** Evicts the items of a slab page that have a deadline. */
   private evictVolatileOf(page: number): void {
-    const words = this.pool.words;
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
     for (let cell = page << PAGE_SHIFT; cell < end && this.pool.kind(page) === PAGE_SLAB; cell += size) {
-      if (words[cell >>> 2] !== 0 && cell !== this.owner.pinned && expiryOf(words, cell) !== 0) this.owner.evict(cell);
+      if (this.mayGo(cell)) this.owner.evict(cell);
     }
+    const isPinned = page === this.owner.pinned >>> PAGE_SHIFT;
+    if (this.pool.kind(page) === PAGE_SLAB && !isPinned) this.pool.clearDeadline(page);
   }
 }

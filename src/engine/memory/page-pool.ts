@@ -158,6 +158,16 @@ export class PagePool {
     return this.words[this.entry(page) + KIND] & 0xff;
   }
 
+  /** Whether an item of the page may have a deadline. */
+  mayHaveDeadline(page: number): boolean {
+    return this.words[this.entry(page) + DEADLINE] !== NO_DEADLINE;
+  }
+
+  /** Notes that no item of the page has a deadline. */
+  clearDeadline(page: number): void {
+    this.words[this.entry(page) + DEADLINE] = NO_DEADLINE;
+  }
+
   /** Takes one page for `kind`; 0 when the budget is used up. The page's bytes are whatever they were. */
   take(kind: number): number {
     const words = this.words;
