@@ -1,4 +1,4 @@
-// What TypeScript sees (src/transport/native-addon.ts): the classes Poller and Splitter, listen(), reject(), hashBytes(), slotOf().
+// What TypeScript sees (src/native/contract.ts): the classes Poller and Splitter, listen(), reject(), hashBytes(), slotOf().
 // Here is also what ties descriptors to the thread's libuv loop.
 //
 // A Poller or a listener is three things with lives of their own: the JavaScript object, the uv handle, and the sockets behind

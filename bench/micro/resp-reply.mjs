@@ -27,7 +27,7 @@ await main(async () => {
   if (!words['no-build']) prepareOrSay();
   const { ByteArena } = await import('../../dist/base/bytes.js');
   const { ReplyWriter } = await import('../../dist/protocol/resp/reply.js');
-  const { loadAddon } = await import('../../dist/transport/addon.js');
+  const { loadAddon } = await import('../../dist/native/addon.js');
   const splitting = await import('../../dist/protocol/resp/splitter.js');
   // With the native core, long values are copied by it.
   loadAddon();

@@ -46,7 +46,14 @@ export class Request {
   /** Shard of the last key looked up. */
   shard: Shard;
 
-  constructor(keyspace: Keyspace, reply: ReplyWriter, server: ServerPort, client: Client, input: Uint8Array, args: Int32Array) {
+  constructor(
+    keyspace: Keyspace,
+    reply: ReplyWriter,
+    server: ServerPort,
+    client: Client,
+    input: Uint8Array,
+    args: Int32Array,
+  ) {
     this.keyspace = keyspace;
     this.clock = keyspace.clock;
     this.reply = reply;
@@ -89,7 +96,9 @@ export class Request {
 
   /** Whether an argument is this option, in any case. `option` is in lower case. */
   is(index: number, option: Uint8Array): boolean {
-    return this.length(index) === option.length && equalsIgnoreCase(this.input, this.offset(index), option.length, option);
+    return (
+      this.length(index) === option.length && equalsIgnoreCase(this.input, this.offset(index), option.length, option)
+    );
   }
 
   /** An argument as an integer; NaN when it is none, or not a safe one. */
@@ -155,7 +164,17 @@ export class Request {
   setString(index: number, value: Uint8Array, valueAt: number, valueBytes: number, expiry: number): boolean {
     const shard = this.enter(index);
     const at = this.offset(index);
-    return shard.setString(this.hash(index), this.input, at, this.length(index), this.database, value, valueAt, valueBytes, expiry);
+    return shard.setString(
+      this.hash(index),
+      this.input,
+      at,
+      this.length(index),
+      this.database,
+      value,
+      valueAt,
+      valueBytes,
+      expiry,
+    );
   }
 
   /** Answers for a write to a key argument that the engine refused: the key is too long, or there is no memory. */

@@ -100,7 +100,10 @@ export class Ashlar {
     const { databases } = attachment.keyspace.control;
     if (!Number.isInteger(database) || database < 0 || database >= databases) {
       attachment.release();
-      throw new AshlarError('ERR_BAD_OPTION', `database is a whole number from 0 to ${databases - 1}, not ${String(database)}`);
+      throw new AshlarError(
+        'ERR_BAD_OPTION',
+        `database is a whole number from 0 to ${databases - 1}, not ${String(database)}`,
+      );
     }
     return new Ashlar(attachment, options.codec ?? codecNamed(handle.codec), handle.codec, database);
   }
@@ -150,7 +153,11 @@ export class Ashlar {
       const item = access.findString();
       if (item === 0) return -1;
       const length = access.lengthOf(item);
-      if (length > room) throw new AshlarError('ERR_BUFFER_TOO_SMALL', `the value has ${length} bytes, and the target has room for ${room}`);
+      if (length > room)
+        throw new AshlarError(
+          'ERR_BUFFER_TOO_SMALL',
+          `the value has ${length} bytes, and the target has room for ${room}`,
+        );
       access.copyValue(item, target, offset);
       return length;
     } finally {
@@ -322,7 +329,11 @@ export class Ashlar {
     this.checkOpen();
     const bytes = bytesOf('maxMemory', maxMemory);
     const { keyspace } = this.attachment;
-    if (bytes > keyspace.reserve) throw new AshlarError('ERR_BAD_OPTION', `maxMemory can be raised to ${keyspace.reserve}: make the cache with a larger reserve`);
+    if (bytes > keyspace.reserve)
+      throw new AshlarError(
+        'ERR_BAD_OPTION',
+        `maxMemory can be raised to ${keyspace.reserve}: make the cache with a larger reserve`,
+      );
     keyspace.maxMemory = bytes;
   }
 
@@ -356,7 +367,8 @@ export class Ashlar {
 
   /** `set` with options. */
   private setIf(key: Key, value: Value, { ttl, ifAbsent, ifEquals, keepTtl }: SetOptions): boolean {
-    if (ttl !== undefined && keepTtl === true) throw new AshlarError('ERR_BAD_OPTION', 'ttl and keepTtl exclude each other');
+    if (ttl !== undefined && keepTtl === true)
+      throw new AshlarError('ERR_BAD_OPTION', 'ttl and keepTtl exclude each other');
     const expected = typeof ifEquals === 'string' ? Buffer.from(ifEquals) : ifEquals;
     const deadline = keepTtl === true ? this.keptDeadline() : ttl === undefined ? 0 : this.deadlineIn(ttl);
     const bytes = this.values.bytesOf(value);
@@ -373,7 +385,8 @@ export class Ashlar {
 
   /** Deadline of a time to live from now on. @throws AshlarError ERR_BAD_OPTION */
   private deadlineIn(ttl: number): number {
-    if (!(ttl > 0 && ttl <= TTL_MS_MAX)) throw new AshlarError('ERR_BAD_OPTION', `ttl is a positive number of milliseconds, not ${String(ttl)}`);
+    if (!Number.isFinite(ttl) || ttl <= 0 || ttl > TTL_MS_MAX)
+      throw new AshlarError('ERR_BAD_OPTION', `ttl is a positive number of milliseconds, not ${String(ttl)}`);
     this.attachment.clock.tick();
     return Math.ceil(this.attachment.clock.now + ttl);
   }
@@ -389,7 +402,10 @@ export class Ashlar {
 function roomIn(target: Uint8Array, offset: number): number {
   if (!(target instanceof Uint8Array)) throw new AshlarError('ERR_BAD_ARGUMENT', 'the target is a Uint8Array');
   if (!Number.isInteger(offset) || offset < 0 || offset > target.length) {
-    throw new AshlarError('ERR_BAD_ARGUMENT', `the offset is a whole number from 0 to ${target.length}, not ${String(offset)}`);
+    throw new AshlarError(
+      'ERR_BAD_ARGUMENT',
+      `the offset is a whole number from 0 to ${target.length}, not ${String(offset)}`,
+    );
   }
   return target.length - offset;
 }

@@ -14,7 +14,7 @@ import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { Control } from '../engine/control.js';
 import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
-import { loadAddon } from '../transport/addon.js';
+import { loadAddon } from '../native/addon.js';
 import { SharedUpkeep } from './upkeep.js';
 
 /** Operations between two looks at the clock; a power of two. */
@@ -102,7 +102,8 @@ function identityOf(control: Control): string {
 }
 
 function controlOf(handle: KeyspaceHandle): Control {
-  const isHandle = handle?.kind === 'ashlar' && handle.control instanceof SharedArrayBuffer && Array.isArray(handle.shards);
+  const isHandle =
+    handle?.kind === 'ashlar' && handle.control instanceof SharedArrayBuffer && Array.isArray(handle.shards);
   const control = isHandle ? new Control(handle.control) : undefined;
   if (control?.valid !== true || control.shards !== handle.shards.length) {
     throw new AshlarError('ERR_BAD_HANDLE', 'this is not the handle of an Ashlar cache of this version');

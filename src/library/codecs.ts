@@ -17,7 +17,8 @@ export interface Codec {
 const json: Codec = {
   encode(value) {
     const text: string | undefined = JSON.stringify(value);
-    if (text === undefined) throw new AshlarError('ERR_BAD_ARGUMENT', `JSON has no form for a value of type ${typeof value}`);
+    if (text === undefined)
+      throw new AshlarError('ERR_BAD_ARGUMENT', `JSON has no form for a value of type ${typeof value}`);
     return text;
   },
   decode: (bytes) => JSON.parse(bytes.toString()),
@@ -43,6 +44,9 @@ export function codecNamed(name: CodecName): Codec {
 }
 
 const refuse = (): never => {
-  throw new AshlarError('ERR_BAD_OPTION', 'the cache was made with a codec of its own: pass it to attach(handle, { codec })');
+  throw new AshlarError(
+    'ERR_BAD_OPTION',
+    'the cache was made with a codec of its own: pass it to attach(handle, { codec })',
+  );
 };
 const missing: Codec = { encode: refuse, decode: refuse };

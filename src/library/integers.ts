@@ -20,7 +20,8 @@ export function addInteger(text: Uint8Array, offset: number, length: number, by:
   const exact = Number.isNaN(value) ? parseBigInt64(text, offset, length) : BigInt(value);
   if (exact === undefined) throw new AshlarError('ERR_NOT_AN_INTEGER', 'the value is not an integer of 64 bits');
   const sum = exact + BigInt(by);
-  if (sum > INT64_MAX || sum < INT64_MIN) throw new AshlarError('ERR_OVERFLOW', `${exact} plus ${by} is beyond 64 bits`);
+  if (sum > INT64_MAX || sum < INT64_MIN)
+    throw new AshlarError('ERR_OVERFLOW', `${exact} plus ${by} is beyond 64 bits`);
   return Number.isSafeInteger(Number(sum)) ? Number(sum) : sum;
 }
 

@@ -144,7 +144,9 @@ export class KeyAccess {
     if (item === 0) return false;
     this.requireString(item);
     const { words, bytes } = this.shard;
-    return value.length === valueLength(words, item) && equalBytes(bytes, valueOffset(words, item), value, 0, value.length);
+    return (
+      value.length === valueLength(words, item) && equalBytes(bytes, valueOffset(words, item), value, 0, value.length)
+    );
   }
 
   /** The integer that the value is, plus `by`. @throws AshlarError ERR_TYPE, ERR_NOT_AN_INTEGER, ERR_OVERFLOW */
@@ -215,7 +217,10 @@ export class KeyAccess {
     const most = Math.min(VALUE_BYTES_MAX, (budget - firstPage - 1) * PAGE_BYTES - ITEM_BYTES_MAX);
     if (length <= most) return new AshlarError('ERR_OUT_OF_MEMORY', `no room for a value of ${length} bytes`);
     const hint = most < VALUE_BYTES_MAX ? ', a part of one shard: more memory or fewer shards make it more' : '';
-    return new AshlarError('ERR_VALUE_TOO_LARGE', `a value has at most ${most} bytes in this cache${hint}; this one has ${length}`);
+    return new AshlarError(
+      'ERR_VALUE_TOO_LARGE',
+      `a value has at most ${most} bytes in this cache${hint}; this one has ${length}`,
+    );
   }
 
   /** After an exception in the engine: the shard may be torn. */

@@ -6,7 +6,7 @@
 
 import { globMatch } from '../base/glob.js';
 import { keyLength, keyOffset } from '../engine/item.js';
-import { Scan, SCAN_END, SCAN_START } from '../engine/scan.js';
+import { SCAN_END, SCAN_START, Scan } from '../engine/scan.js';
 import type { Shard } from '../engine/shard.js';
 import type { Attachment } from './attachment.js';
 
@@ -22,7 +22,11 @@ const COUNT_DEFAULT = 100;
 const WORK = 16_384;
 
 /** Yields the keys of a database; each may come more than once while the cache grows. */
-export function* scanKeys(attachment: Attachment, database: number, options: ScanOptions): Generator<Buffer, void, undefined> {
+export function* scanKeys(
+  attachment: Attachment,
+  database: number,
+  options: ScanOptions,
+): Generator<Buffer, void, undefined> {
   const pattern = options.match === undefined ? undefined : Buffer.from(options.match);
   const count = options.count ?? COUNT_DEFAULT;
   let cursor = SCAN_START;
@@ -36,7 +40,13 @@ export function* scanKeys(attachment: Attachment, database: number, options: Sca
 }
 
 /** One batch, with copies of its keys. Returns the next cursor. */
-function scanBatch(attachment: Attachment, database: number, cursor: number, count: number, found: (key: Buffer) => void): number {
+function scanBatch(
+  attachment: Attachment,
+  database: number,
+  cursor: number,
+  count: number,
+  found: (key: Buffer) => void,
+): number {
   attachment.begin();
   attachment.clock.tick();
   const { keyspace } = attachment;

@@ -59,7 +59,8 @@ export function bytesOf(name: string, value: number | string): number {
 }
 
 function wholeNumber(name: string, value: number, most: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > most) throw bad(`${name} is a whole number from 1 to ${most}, not ${String(value)}`);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw bad(`${name} is a whole number from 1 to ${most}, not ${String(value)}`);
   return value;
 }
 

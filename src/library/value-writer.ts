@@ -23,7 +23,8 @@ export class ValueWriter {
       this.length = this.scratch.writeText(value);
       return this.scratch.bytes;
     }
-    if (!(value instanceof Uint8Array)) throw new AshlarError('ERR_BAD_ARGUMENT', `a value is a string or a Uint8Array, not ${typeof value}`);
+    if (!(value instanceof Uint8Array))
+      throw new AshlarError('ERR_BAD_ARGUMENT', `a value is a string or a Uint8Array, not ${typeof value}`);
     return this.take(plainBytes(value));
   }
 

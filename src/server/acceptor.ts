@@ -6,7 +6,7 @@
  */
 
 import { AshlarError } from '../base/errors.js';
-import type { NativeAddon, NativeListener } from '../transport/native-addon.js';
+import type { NativeAddon, NativeListener } from '../native/contract.js';
 
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
 const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
@@ -52,7 +52,8 @@ export class Acceptor {
       const listener = this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog }, optional);
       if (listener !== undefined && port === 0) port = listener.port;
     }
-    if (options.unixPath !== '') this.open({ path: options.unixPath, mode: options.unixMode, backlog: options.backlog }, false);
+    if (options.unixPath !== '')
+      this.open({ path: options.unixPath, mode: options.unixMode, backlog: options.backlog }, false);
     return Math.max(0, port);
   }
 

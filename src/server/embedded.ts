@@ -50,7 +50,11 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
   const logger = createLogger(config);
   const server = await serve(keyspace, config, logger, {
     onShutdown: (error) => {
-      logger.warn(error === undefined ? 'a client asked for SHUTDOWN: the door is closed' : `the door is closed: ${error.message}`);
+      logger.warn(
+        error === undefined
+          ? 'a client asked for SHUTDOWN: the door is closed'
+          : `the door is closed: ${error.message}`,
+      );
       void server.stop();
     },
   });

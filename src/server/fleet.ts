@@ -91,7 +91,8 @@ export class Fleet {
       const data = this.dataFor(index);
       const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, name: `ashlar-${index}` });
       const handlers: Record<string, Handler> = { serving: () => resolve() };
-      for (const [name, handler] of Object.entries(this.events.handlers)) handlers[name] = (payload) => handler(index, payload);
+      for (const [name, handler] of Object.entries(this.events.handlers))
+        handlers[name] = (payload) => handler(index, payload);
       const bus = new Bus(thread, handlers);
       this.members[index] = { thread, bus, startedAt: Date.now() };
       let failure: Error | undefined;

@@ -8,7 +8,7 @@ import { AshlarError } from '../base/errors.js';
 import { COMMANDS } from '../commands/all.js';
 import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
-import { loadAddon } from '../transport/addon.js';
+import { loadAddon } from '../native/addon.js';
 import { Acceptor } from './acceptor.js';
 import { Administration, applyEngineSettings, fitClients } from './administration.js';
 import type { Config } from './config/config.js';

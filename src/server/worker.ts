@@ -9,7 +9,7 @@ import { Clock } from '../base/clock.js';
 import { COMMANDS } from '../commands/all.js';
 import { Keyspace } from '../engine/keyspace.js';
 import { Upkeep } from '../engine/upkeep.js';
-import { loadAddon } from '../transport/addon.js';
+import { loadAddon } from '../native/addon.js';
 import { NativeTransport } from '../transport/native.js';
 import type { ListenOptions, StreamTransport } from '../transport/streams.js';
 import { Bus } from './bus.js';

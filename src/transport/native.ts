@@ -6,9 +6,9 @@ import { performance } from 'node:perf_hooks';
 import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
+import type { NativeAddon, NativePoller } from '../native/contract.js';
 import type { CommandKeys } from '../protocol/descriptors.js';
 import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG } from '../protocol/descriptors.js';
-import type { NativeAddon, NativePoller } from './native-addon.js';
 import {
   ARGS_MAX,
   COMMANDS_MAX,

@@ -178,7 +178,14 @@ describe('any history', () => {
     fc.integer(),
   );
   const steps = fc.oneof(
-    { weight: 6, arbitrary: hashes.map((hash) => (model: IndexModel): void => void model.insert(hash)) },
+    {
+      weight: 6,
+      arbitrary: hashes.map(
+        (hash) =>
+          (model: IndexModel): void =>
+            void model.insert(hash),
+      ),
+    },
     {
       weight: 4,
       arbitrary: fc.nat().map((n) => (model: IndexModel): void => {

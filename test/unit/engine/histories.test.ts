@@ -32,8 +32,22 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       return (cache) => void cache.set(name, length, ttl, database);
     }),
   },
-  { weight: 4, arbitrary: fc.tuple(names, databases).map(([name, database]): Step => (cache) => cache.get(name, database)) },
-  { weight: 3, arbitrary: fc.tuple(names, databases).map(([name, database]): Step => (cache) => cache.remove(name, database)) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(names, databases).map(
+      ([name, database]): Step =>
+        (cache) =>
+          cache.get(name, database),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(names, databases).map(
+      ([name, database]): Step =>
+        (cache) =>
+          cache.remove(name, database),
+    ),
+  },
   {
     weight: 3,
     arbitrary: fc.tuple(names, fc.nat(4000), databases).map(([name, ttl, database]): Step => {
@@ -46,17 +60,42 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       return (cache) => cache.resize(name, length, database);
     }),
   },
-  { weight: 3, arbitrary: fc.nat(1500).map((ms): Step => (cache) => cache.advance(ms)) },
+  {
+    weight: 3,
+    arbitrary: fc.nat(1500).map(
+      (ms): Step =>
+        (cache) =>
+          cache.advance(ms),
+    ),
+  },
   { weight: 2, arbitrary: fc.constant<Step>((cache) => void cache.tend()) },
-  { weight: 1, arbitrary: databases.map((database): Step => (cache) => cache.flush(database)) },
-  { weight: 1, arbitrary: fc.tuple(databases, databases).map(([a, b]): Step => (cache) => cache.swap(a, b)) },
+  {
+    weight: 1,
+    arbitrary: databases.map(
+      (database): Step =>
+        (cache) =>
+          cache.flush(database),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(databases, databases).map(
+      ([a, b]): Step =>
+        (cache) =>
+          cache.swap(a, b),
+    ),
+  },
   { weight: 1, arbitrary: fc.constant<Step>((cache) => cache.checkAll()) },
 );
 
 describe('short histories, which shrink when they fail', () => {
   for (const policy of POLICIES) {
     test(policy, () => {
-      const histories = fc.record({ seed: fc.integer(), shards: fc.constantFrom(1, 3), steps: fc.array(steps, { maxLength: 200, size: 'max' }) });
+      const histories = fc.record({
+        seed: fc.integer(),
+        shards: fc.constantFrom(1, 3),
+        steps: fc.array(steps, { maxLength: 200, size: 'max' }),
+      });
       fc.assert(
         fc.property(histories, ({ seed, shards, steps }) => {
           const cache = new ModelledCache({ policy, shards, megabytes: shards * 1.5, seed });
@@ -110,18 +149,21 @@ describe('long histories under too little memory', () => {
 });
 
 describe('budget', () => {
-  test.each(POLICIES.filter((policy) => policy.startsWith('allkeys')))('%s comes under a lowered budget and loses only what it must', (policy) => {
-    const cache = new ModelledCache({ policy, shards: 2, megabytes: 12, seed: 5 });
-    for (let i = 0; i < 40_000; i++) cache.set(`key:${i}`, 150, 0);
-    cache.checkAll();
-    expect(cache.budget(6)).toBe(true);
-    cache.checkAll();
-    const left = cache.size;
-    expect(left).toBeGreaterThan(15_000);
-    expect(cache.budget(12)).toBe(true);
-    for (let i = 0; i < 40_000; i++) cache.set(`more:${i}`, 150, 0);
-    cache.checkAll();
-  });
+  test.each(POLICIES.filter((policy) => policy.startsWith('allkeys')))(
+    '%s comes under a lowered budget and loses only what it must',
+    (policy) => {
+      const cache = new ModelledCache({ policy, shards: 2, megabytes: 12, seed: 5 });
+      for (let i = 0; i < 40_000; i++) cache.set(`key:${i}`, 150, 0);
+      cache.checkAll();
+      expect(cache.budget(6)).toBe(true);
+      cache.checkAll();
+      const left = cache.size;
+      expect(left).toBeGreaterThan(15_000);
+      expect(cache.budget(12)).toBe(true);
+      for (let i = 0; i < 40_000; i++) cache.set(`more:${i}`, 150, 0);
+      cache.checkAll();
+    },
+  );
 
   test('noeviction keeps everything above a lowered budget, and refuses to add to it', () => {
     const cache = new ModelledCache({ policy: 'noeviction', shards: 1, megabytes: 8, seed: 5 });

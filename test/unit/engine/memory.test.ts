@@ -76,25 +76,28 @@ describe('expiry', () => {
 });
 
 describe('pages move between size classes', () => {
-  test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'] as const)('%s: from 100 bytes to 1,000 bytes, and back', (policy) => {
-    const cache = makeCache(policy, 16);
-    for (let i = 0; i < 150_000; i++) cache.set(`small:${i}`, 100, 0);
-    expect(classBytes(cache, 100 + 12 + 12)).toBeGreaterThan(12 * MIB);
+  test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'] as const)(
+    '%s: from 100 bytes to 1,000 bytes, and back',
+    (policy) => {
+      const cache = makeCache(policy, 16);
+      for (let i = 0; i < 150_000; i++) cache.set(`small:${i}`, 100, 0);
+      expect(classBytes(cache, 100 + 12 + 12)).toBeGreaterThan(12 * MIB);
 
-    for (let i = 0; i < 60_000; i++) {
-      if (i % 1000 === 0) cache.advance(60_000);
-      cache.set(`large:${i}`, 1000, 0);
-    }
-    const large = classBytes(cache, 1000 + 12 + 11);
-    expect(large).toBeGreaterThan(7 * MIB);
+      for (let i = 0; i < 60_000; i++) {
+        if (i % 1000 === 0) cache.advance(60_000);
+        cache.set(`large:${i}`, 1000, 0);
+      }
+      const large = classBytes(cache, 1000 + 12 + 11);
+      expect(large).toBeGreaterThan(7 * MIB);
 
-    for (let i = 0; i < 300_000; i++) {
-      if (i % 5000 === 0) cache.advance(60_000);
-      cache.set(`again:${i}`, 100, 0);
-    }
-    expect(classBytes(cache, 1000 + 12 + 11)).toBeLessThan(large / 2);
-    cache.checkAll();
-  });
+      for (let i = 0; i < 300_000; i++) {
+        if (i % 5000 === 0) cache.advance(60_000);
+        cache.set(`again:${i}`, 100, 0);
+      }
+      expect(classBytes(cache, 1000 + 12 + 11)).toBeLessThan(large / 2);
+      cache.checkAll();
+    },
+  );
 
   test('volatile-lru moves what it may: items with a deadline', () => {
     const cache = makeCache('volatile-lru', 16);
@@ -162,16 +165,19 @@ describe('large values', () => {
     expect(cache.size).toBe(10_000);
   });
 
-  test.each(['allkeys-lru', 'allkeys-random', 'noeviction'] as const)('%s: room for one is made among small items', (policy) => {
-    const cache = makeCache(policy, 32);
-    let stored = 0;
-    while (stored < 200_000 && cache.set(`small:${stored}`, 150, 0)) stored++;
-    const random = new Random(4);
-    for (let i = 0; i < stored; i++) if (random.below(3) > 0) cache.remove(`small:${i}`);
-    for (let i = 0; i < 3; i++) expect(cache.set(`large:${i}`, 3 * MIB, 0)).toBe(true);
-    cache.checkAll();
-    for (let i = 0; i < 3; i++) expect(cache.has(`large:${i}`)).toBe(true);
-  });
+  test.each(['allkeys-lru', 'allkeys-random', 'noeviction'] as const)(
+    '%s: room for one is made among small items',
+    (policy) => {
+      const cache = makeCache(policy, 32);
+      let stored = 0;
+      while (stored < 200_000 && cache.set(`small:${stored}`, 150, 0)) stored++;
+      const random = new Random(4);
+      for (let i = 0; i < stored; i++) if (random.below(3) > 0) cache.remove(`small:${i}`);
+      for (let i = 0; i < 3; i++) expect(cache.set(`large:${i}`, 3 * MIB, 0)).toBe(true);
+      cache.checkAll();
+      for (let i = 0; i < 3; i++) expect(cache.has(`large:${i}`)).toBe(true);
+    },
+  );
 
   test('runs of all lengths come and go among small items', () => {
     const cache = makeCache('allkeys-lru', 24);

@@ -117,24 +117,53 @@ describe('any history', () => {
   const lengths = fc.integer({ min: 2, max: 12 });
   const steps = fc.oneof(
     { weight: 4, arbitrary: fc.constant((model: PoolModel): void => model.take()) },
-    { weight: 3, arbitrary: index.map((n) => (model: PoolModel): void => model.free(n)) },
-    { weight: 3, arbitrary: lengths.map((count) => (model: PoolModel): void => model.takeRun(count)) },
-    { weight: 2, arbitrary: index.map((n) => (model: PoolModel): void => model.freeRun(n)) },
     {
       weight: 3,
-      arbitrary: fc.tuple(index, lengths).map(([n, count]) => (model: PoolModel): void => model.resizeRun(n, count)),
+      arbitrary: index.map(
+        (n) =>
+          (model: PoolModel): void =>
+            model.free(n),
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: lengths.map(
+        (count) =>
+          (model: PoolModel): void =>
+            model.takeRun(count),
+      ),
+    },
+    {
+      weight: 2,
+      arbitrary: index.map(
+        (n) =>
+          (model: PoolModel): void =>
+            model.freeRun(n),
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.tuple(index, lengths).map(
+        ([n, count]) =>
+          (model: PoolModel): void =>
+            model.resizeRun(n, count),
+      ),
     },
   );
 
   test('no page is handed out twice, and the budget is kept', () => {
     fc.assert(
-      fc.property(fc.integer({ min: SHARD_PAGES_MIN, max: PAGES }), fc.array(steps, { maxLength: 150, size: 'max' }), (budget, history) => {
-        const model = new PoolModel(budget);
-        for (const step of history) {
-          step(model);
-          model.check();
-        }
-      }),
+      fc.property(
+        fc.integer({ min: SHARD_PAGES_MIN, max: PAGES }),
+        fc.array(steps, { maxLength: 150, size: 'max' }),
+        (budget, history) => {
+          const model = new PoolModel(budget);
+          for (const step of history) {
+            step(model);
+            model.check();
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });

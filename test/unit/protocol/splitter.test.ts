@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes, slotOf } from '../../../src/base/hash.js';
+import type { NativeAddon } from '../../../src/native/contract.js';
 import { FLAG_INLINE, type FrameLimits } from '../../../src/protocol/descriptors.js';
 import { FrameState, RespSplitter, SPLIT_DRAINED, SPLIT_FULL } from '../../../src/protocol/resp/splitter.js';
-import type { NativeAddon } from '../../../src/transport/native-addon.js';
 import {
   bytesOf,
   chunksOf,

@@ -129,7 +129,10 @@ export interface NativeSplitter {
 export interface NativeAddon {
   readonly Poller: new (options: PollerOptions) => NativePoller;
   /** Binds and listens; throws an Error with `code` (EADDRINUSE, EACCES, ...) as Node does. `onAccept` gets each accepted, non-blocking fd (TCP_NODELAY set), or -errno. */
-  listen(options: { host?: string; port?: number; path?: string; mode?: number; backlog: number }, onAccept: (fd: number) => void): NativeListener;
+  listen(
+    options: { host?: string; port?: number; path?: string; mode?: number; backlog: number },
+    onAccept: (fd: number) => void,
+  ): NativeListener;
   /** Closes a file descriptor that was accepted but not adopted; `text` is sent first, as far as it goes without blocking. */
   reject(fd: number, text: string): void;
   readonly Splitter: new (options: {

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { useLargeCopy } from '../base/bytes.js';
-import type { NativeAddon } from './native-addon.js';
+import type { NativeAddon } from './contract.js';
 
 export interface LoadedAddon {
   readonly addon: NativeAddon | undefined;
