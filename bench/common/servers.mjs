@@ -21,7 +21,7 @@ const SERVERS = {
     absent: () => (existsSync(inRoot('dist', 'cli', 'main.js')) ? undefined : 'not built'),
     command: ({ port, threads }) => [
       'node',
-      ...['bin/ashlar.mjs', 'serve', '--port', port, '--threads', threads, '--maxmemory', '4gb'],
+      ...['bin/ashlar.mjs', 'serve', '--port', port, '--threads', threads, '--maxmemory', '2gb'],
     ],
     version: () => firstMatch('node', ['bin/ashlar.mjs', '--version'], /\S+/),
   },
