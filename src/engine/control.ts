@@ -28,6 +28,7 @@ const HASH_KEY_0 = 6;
 const HASH_KEY_1 = 7;
 const ACTIVE_EXPIRE = 8;
 const DATABASE_COUNT = 9;
+const CHANGING = 10;
 const DATABASES = 64;
 const SALTS = 128;
 const STATES = 192;
@@ -187,8 +188,10 @@ export class Control {
   swap(a: number, b: number): void {
     const words = this.words;
     const internal = words[DATABASES + a];
+    this.beginChange();
     this.assign(a, words[DATABASES + b]);
     this.assign(b, internal);
+    this.endChange();
   }
 
   /**
@@ -200,9 +203,11 @@ export class Control {
     for (let fresh = 0; fresh < DATABASES_MAX; fresh++) {
       if (words[STATES + fresh] !== STATE_FREE) continue;
       const old = words[DATABASES + database];
+      this.beginChange();
       words[STATES + old] = STATE_ZOMBIE;
       this.assign(database, fresh);
       words[STATES + fresh] = STATE_USED;
+      this.endChange();
       return old;
     }
     return -1;
@@ -227,11 +232,29 @@ export class Control {
 
   /** Every logical database gets its own number, as at the start. No key is left in any shard. */
   resetDatabases(): void {
+    this.beginChange();
     for (let database = 0; database < DATABASES_MAX; database++) {
       const exists = database < this.databases;
       this.assign(database, exists ? database : NOT_A_DATABASE);
       this.words[STATES + database] = exists ? STATE_USED : STATE_FREE;
     }
+    this.endChange();
+  }
+
+  /**
+   * Called by who takes over the lock of a thread that died: if that was changing databases, it had all locks, and every shard will be reset.
+   * Several threads may do this at once, each with one of the locks: they write the same.
+   */
+  repair(): void {
+    if (Atomics.load(this.words, CHANGING) === 1) this.resetDatabases();
+  }
+
+  private beginChange(): void {
+    Atomics.store(this.words, CHANGING, 1);
+  }
+
+  private endChange(): void {
+    Atomics.store(this.words, CHANGING, 0);
   }
 
   private assign(database: number, internal: number): void {

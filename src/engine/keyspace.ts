@@ -178,7 +178,10 @@ export class Keyspace {
   }
 
   private take(shard: Shard): void {
-    if (!shard.lock.acquire()) shard.resetTorn();
+    if (!shard.lock.acquire()) {
+      this.control.repair();
+      shard.resetTorn();
+    }
     // Others may have changed everything since this thread was here.
     shard.entry = 0;
   }
@@ -225,6 +228,7 @@ export class Keyspace {
 
   private giveUp(shard: Shard): void {
     if (!shard.lock.heldByMe) return;
+    this.control.repair();
     shard.resetTorn();
     shard.lock.release();
   }

@@ -61,11 +61,12 @@ export class ThreadRegistry {
     for (let pass = 0; pass < 2; pass++) {
       for (let slot = 0; slot < SLOTS; slot++) {
         const at = this.first + slot * SLOT_WORDS;
-        const state = Atomics.load(this.words, at + STATE);
+        let state = Atomics.load(this.words, at + STATE);
         if (state === TAKEN) {
-          // In the second pass nothing was free: slots of threads that ended without a word are.
-          if (pass === 1 && !this.kernelThreadLives(at)) Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
-          continue;
+          // In the second pass nothing was free: places of threads that ended without a word are.
+          if (pass === 0 || this.kernelThreadLives(at)) continue;
+          Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
+          state = DEAD;
         }
         if (Atomics.compareExchange(this.words, at + STATE, state, TAKEN) !== state) continue;
         const generation = (Atomics.add(this.words, at + GENERATION, 1) + 1) & GENERATION_MASK;
