@@ -1,0 +1,104 @@
+/** The ways a handle goes to another thread, and the Redis door to the same keys. On dist/, because a worker thread cannot load TypeScript. */
+
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { Redis } from 'ioredis';
+import { Piscina } from 'piscina';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Ashlar as AshlarClass } from '../../src/index.js';
+import { loadBuilt, TaskWorker } from './threads-helpers.js';
+
+const Ashlar = await loadBuilt();
+const TASK = fileURLToPath(new URL('./library-task.mjs', import.meta.url));
+
+let cache: AshlarClass;
+beforeEach(() => {
+  cache = Ashlar.create({ maxMemory: '32mb' });
+});
+afterEach(() => cache.close());
+
+describe('a handle', () => {
+  test('goes through workerData', async () => {
+    const worker = await new TaskWorker(cache, 'times', 1, { times: 10 }).ready();
+    await worker.ended;
+    expect(cache.get('counter')).toBe('10');
+  });
+
+  test('goes through postMessage', async () => {
+    cache.set('key', 'from the main thread');
+    const worker = new Worker(TASK, { workerData: 'by message' });
+    worker.postMessage(cache.handle);
+    const [answer] = await once(worker, 'message');
+    expect(answer).toEqual({ seen: 'from the main thread', codec: 'json', set: true });
+    expect(cache.get('answer')).toBe('from a worker');
+    await worker.terminate();
+  });
+
+  test('is an argument of a Piscina task', async () => {
+    const pool = new Piscina({ filename: TASK, maxThreads: 2 });
+    const names = ['Ada', 'Grace', 'Barbara', 'Hedy'];
+    for (const [i, name] of names.entries()) cache.setValue(`user:${i}`, { name });
+    const counts = await Promise.all(names.map((_, i) => pool.run({ handle: cache.handle, key: String(i) })));
+    expect(counts.sort()).toEqual([1, 2, 3, 4]);
+    expect(names.map((_, i) => cache.get(`greeting:${i}`))).toEqual(names.map((name) => `Hello ${name}`));
+    await pool.destroy();
+  });
+});
+
+describe('the Redis door', () => {
+  test('has the same keys, values, deadlines and databases', async () => {
+    const second = Ashlar.attach(cache.handle, { database: 1 });
+    const door = await cache.listen();
+    const client = new Redis(door.port, '127.0.0.1');
+    try {
+      cache.set('key', 'from the library', { ttl: 60_000 });
+      expect(await client.get('key')).toBe('from the library');
+      expect(await client.pttl('key')).toBeGreaterThan(59_000);
+      await client.set('other', 'from a client', 'PX', 50_000);
+      expect(cache.get('other')).toBe('from a client');
+      expect(cache.ttl('other')).toBeGreaterThan(49_000);
+      await client.incrby('counter', 5);
+      expect(cache.incrementBy('counter', 2)).toBe(7);
+      second.set('key', 'in database 1');
+      await client.select(1);
+      expect(await client.get('key')).toBe('in database 1');
+      await client.swapdb(0, 1);
+      expect(cache.get('key')).toBe('in database 1');
+      expect(second.get('key')).toBe('from the library');
+      await client.flushdb();
+      expect(second.size).toBe(0);
+      expect(cache.get('key')).toBe('in database 1');
+    } finally {
+      client.disconnect();
+      await door.close();
+      await door.close();
+      second.close();
+    }
+    expect(cache.get('key')).toBe('in database 1');
+  });
+
+  test('stays open when the object that opened it is closed, and keeps the cache', async () => {
+    cache.set('key', 'value');
+    const door = await cache.listen({ threads: 2, password: 'secret' });
+    cache.close();
+    const client = new Redis(door.port, '127.0.0.1', { password: 'secret' });
+    try {
+      expect(await client.get('key')).toBe('value');
+    } finally {
+      client.disconnect();
+      await door.close();
+    }
+  });
+
+  test('on a port that is taken is an error, and another can be opened', async () => {
+    const door = await cache.listen();
+    await expect(cache.listen({ port: door.port })).rejects.toMatchObject({ code: 'ERR_ADDRESS_IN_USE' });
+    const another = await cache.listen();
+    expect(another.port).not.toBe(door.port);
+    await another.close();
+    await door.close();
+    cache.set('key', 'value');
+    expect(cache.get('key')).toBe('value');
+  });
+});
