@@ -11,19 +11,19 @@ let cache: Ashlar;
 afterEach(() => cache.close());
 
 /** Values that tell their own length and content. */
-const valueOf = (i: number): string => `${i}:`.repeat(1 + (i % 900));
+const textOf = (i: number): string => `${i}:`.repeat(1 + (i % 900));
 
 function isWhole(value: string | undefined): boolean {
   if (value === undefined) return true;
   const i = Number.parseInt(value, 10);
-  return value === valueOf(i);
+  return value === textOf(i);
 }
 
 /** Every key is whole or gone, and the cache takes new ones. */
 function checkUsable(keys: number): void {
   for (let i = 0; i < keys; i++) expect(isWhole(cache.get(`key:${i}`))).toBe(true);
-  for (let i = 0; i < keys; i++) expect(cache.set(`key:${i}`, valueOf(i))).toBe(true);
-  for (let i = 0; i < keys; i++) expect(cache.get(`key:${i}`) === valueOf(i)).toBe(true);
+  for (let i = 0; i < keys; i++) expect(cache.set(`key:${i}`, textOf(i))).toBe(true);
+  for (let i = 0; i < keys; i++) expect(cache.get(`key:${i}`) === textOf(i)).toBe(true);
 }
 
 describe('a stack that is used up', () => {
@@ -40,7 +40,7 @@ describe('a stack that is used up', () => {
       }
       // On the way back the stack is nearly used up, a little less each time.
       if (overflows < 3000) {
-        cache.set(`key:${i}`, valueOf(i));
+        cache.set(`key:${i}`, textOf(i));
         cache.get(`key:${(i * 7) % 500}`);
         if (i % 5 === 0) cache.delete(`key:${i}`);
       }
@@ -55,10 +55,10 @@ describe('a stack that is used up', () => {
 describe('the time limit of a vm script', () => {
   test('ends an operation anywhere, and the next one finds the shard usable', () => {
     cache = Ashlar.create({ maxMemory: '64mb', shards: 2 });
-    const context = createContext({ cache, valueOf });
+    const context = createContext({ cache, textOf });
     const script = new Script(`
       for (let i = 0; ; i = (i + 1) % 500) {
-        cache.set('key:' + i, valueOf(i));
+        cache.set('key:' + i, textOf(i));
         cache.get('key:' + (i * 7) % 500);
         if (i % 5 === 0) cache.delete('key:' + i);
       }

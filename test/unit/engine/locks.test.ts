@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Clock } from '../../../src/base/clock.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
 import { LOCK_WORD, ShardLock } from '../../../src/engine/locks/shard-lock.js';
-import { REGISTRY_WORDS, ThreadRegistry, THREADS_MAX } from '../../../src/engine/locks/thread-registry.js';
+import { REGISTRY_WORDS, THREADS_MAX, ThreadRegistry } from '../../../src/engine/locks/thread-registry.js';
 import { auditKeyspace } from './audit.js';
 
 /** No thread of this process has it. */
@@ -67,7 +67,9 @@ describe('lock', () => {
   test('is taken, refused to others, given back', () => {
     const { registry } = makeRegistry();
     const words = new Int32Array(new SharedArrayBuffer(64));
-    const [mine, other] = [registry.join(), registry.join()].map((identity) => new ShardLock(words, registry, identity));
+    const [mine, other] = [registry.join(), registry.join()].map(
+      (identity) => new ShardLock(words, registry, identity),
+    );
     expect(mine.acquire()).toBe(true);
     expect(mine.heldByMe).toBe(true);
     expect(other.heldByMe).toBe(false);
