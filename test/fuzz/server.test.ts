@@ -13,7 +13,7 @@ import { expectUnharmed, MIB, residentBytes } from '../integration/fault-helpers
 import { Generator, multibulk, Random } from './generator.js';
 import { countReplies } from './replies.js';
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 8);
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 6);
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const ONLY = process.env.FUZZ_SESSION;
 

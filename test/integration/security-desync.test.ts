@@ -130,12 +130,15 @@ describe('protocol errors', () => {
 });
 
 describe('HTTP', () => {
-  test.each([
-    'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSET k v\r\n',
-    'GET / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k v\r\n',
-    'PUT /x HTTP/1.1\r\nhost: evil\r\n\r\nSET k v\r\n',
-  ])('%j is hung up on', async (request) => {
-    await exchange(request);
+  test('is hung up on', async () => {
+    for (const request of [
+      'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSET k v\r\n',
+      'GET / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k v\r\n',
+      'PUT /x HTTP/1.1\r\nhost: evil\r\n\r\nSET k v\r\n',
+    ]) {
+      // At most the error of the first line: nothing behind POST or Host: is looked at.
+      expect(await exchange(request)).toMatch(/^(-ERR [^\r\n]*\r\n)?$/);
+    }
     expect((await client.command('EXISTS', 'k')).value).toBe('0');
     await eventually('logged', () => server.log.includes('Possible SECURITY ATTACK detected'));
   });

@@ -8,7 +8,7 @@ import { expectOnlyClient, expectUnharmed } from './fault-helpers.js';
 import { eventually, infoField, text } from './server-helpers.js';
 
 const ACTORS = 30;
-const CHAOS_MS = 4000;
+const CHAOS_MS = 2500;
 
 let server: RunningServer;
 let admin: RespClient;
