@@ -8,7 +8,7 @@
  * arrive, and the splitter goes on where it stopped, so that a large value is scanned once.
  */
 
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
@@ -142,7 +142,7 @@ export class StreamTransport implements Transport {
       }
     }
     if (options.unixPath !== '') {
-      rmSync(options.unixPath, { force: true });
+      removeStaleSocket(options.unixPath);
       await this.open({ path: options.unixPath, backlog: options.backlog });
       if (options.unixMode !== 0) chmodSync(options.unixPath, options.unixMode);
     }
@@ -430,6 +430,11 @@ export class StreamTransport implements Transport {
     for (const server of this.servers) server.close();
     for (const connection of this.connections) connection?.socket.destroy();
   }
+}
+
+/** Takes away the socket that a server left that is gone; a file of another kind stays, and listening fails. */
+function removeStaleSocket(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
 }
 
 function addressText(address: string | undefined, port: number | undefined): string {
