@@ -1,5 +1,6 @@
 /** The library as an application sees it, in one thread. Time is set by hand. */
 
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Ashlar, AshlarError, type CreateOptions, codecs } from '../../src/index.js';
 
@@ -138,6 +139,45 @@ describe('strings and bytes', () => {
     cache.set('key', new Odd(1000).fill(7));
     expect(cache.getBuffer('key')).toEqual(Buffer.alloc(1000, 7));
     expect(cache.stats().resets).toBe(0);
+  });
+});
+
+describe('any keys and values', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 60 });
+  const bytes = fc.uint8Array({ maxLength: 60 });
+  const key = fc.oneof(fc.constantFrom('a', 'b', '{a}', 'ä'), text, bytes);
+  const step = fc.record({
+    key,
+    value: fc.oneof(text, bytes),
+    action: fc.constantFrom('set', 'set', 'add', 'delete', 'get'),
+  });
+
+  test('are those of a Map of bytes', () => {
+    fc.assert(
+      fc.property(fc.array(step, { size: 'max', maxLength: 200 }), fc.constantFrom(1, 5), (steps, shards) => {
+        const cache = Ashlar.create({ maxMemory: '8mb', shards });
+        const map = new Map<string, string>();
+        const hex = (value: string | Uint8Array): string => Buffer.from(value as string).toString('hex');
+        for (const { key, value, action } of steps) {
+          const known = map.get(hex(key));
+          if (action === 'get') expect(cache.getBuffer(key)?.toString('hex')).toBe(known);
+          else if (action === 'delete') expect(cache.delete(key)).toBe(map.delete(hex(key)));
+          else {
+            const stored = cache.set(key, value, action === 'add' ? { ifAbsent: true } : undefined);
+            expect(stored).toBe(action === 'set' || known === undefined);
+            if (stored) map.set(hex(key), hex(value));
+          }
+        }
+        expect(new Map([...cache.scanBuffers()].map((key) => [hex(key), hex(cache.getBuffer(key) as Buffer)]))).toEqual(
+          map,
+        );
+        expect(cache.getMany([...map.keys()].map((key) => Buffer.from(key, 'hex')))).toEqual(
+          [...map.values()].map((value) => Buffer.from(value, 'hex').toString()),
+        );
+        cache.close();
+      }),
+      { numRuns: 50 },
+    );
   });
 });
 
