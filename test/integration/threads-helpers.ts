@@ -3,7 +3,10 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { Clock } from '../../src/base/clock.js';
+import { Keyspace } from '../../src/engine/keyspace.js';
 import type { Ashlar as AshlarClass } from '../../src/index.js';
+import { auditKeyspace } from '../unit/engine/audit.js';
 
 const WORKER = fileURLToPath(new URL('./threads-worker.mjs', import.meta.url));
 const DIST = new URL('../../dist/index.js', import.meta.url).href;
@@ -48,6 +51,13 @@ export class TaskWorker {
     this.worker.postMessage('finish');
     await this.ended;
   }
+}
+
+/** Audits every byte of a cache's shards, which nobody else is changing. A shard that a terminated thread left locked is reset first. */
+export function audit(cache: AshlarClass): void {
+  const keyspace = Keyspace.attach(cache.handle, new Clock(), Math.random);
+  keyspace.withAll(() => auditKeyspace(keyspace));
+  keyspace.detach();
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Random } from '../../src/base/random.js';
 import type { Ashlar as AshlarClass } from '../../src/index.js';
-import { loadBuilt, sleep, type Task, TaskWorker } from './threads-helpers.js';
+import { audit, loadBuilt, sleep, type Task, TaskWorker } from './threads-helpers.js';
 
 const Ashlar = await loadBuilt();
 
@@ -33,6 +33,7 @@ describe('values of 64 bytes to a mebibyte', () => {
     expect(workers.map((worker) => worker.wrong)).toEqual(workers.map(() => undefined));
     for (const worker of workers) expect(worker.operations).toBeGreaterThan(100);
     expect(cache.stats().resets).toBe(0);
+    audit(cache);
   });
 
   test('nor while the index grows and pages change hands', async () => {
@@ -41,6 +42,7 @@ describe('values of 64 bytes to a mebibyte', () => {
     await Promise.all(workers.map((worker) => worker.finish()));
     expect(workers.map((worker) => worker.wrong)).toEqual(workers.map(() => undefined));
     expect(cache.stats().resets).toBe(0);
+    audit(cache);
   });
 });
 
@@ -84,6 +86,7 @@ describe('threads that are terminated', () => {
     }
     // Only the lasting ones were attached at the end, and this thread.
     expect(cache.stats().threads).toBe(1);
+    audit(cache);
     cache.set('after', 'all');
     expect(cache.get('after')).toBe('all');
   }, 40_000);
