@@ -10,7 +10,7 @@ export {
   type Value,
 } from './library/ashlar.js';
 export { type Codec, codecs } from './library/codecs.js';
-export type { Key } from './library/key-access.js';
+export type { Key } from './library/key-bytes.js';
 export type { ScanOptions } from './library/key-scan.js';
 export type { Door, ListenOptions } from './library/listen.js';
 export type { CreateOptions } from './library/options.js';

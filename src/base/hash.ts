@@ -73,7 +73,7 @@ export function hashBytes(bytes: Uint8Array, offset: number, length: number, k0:
  * Tables for four bytes at a time: CRC16[k * 256 + b] is the checksum of byte b followed by k zero bytes. With one table each byte
  * waits for the look-up of the one before it: 45 ns for a key of 16 bytes, against 17.
  */
-const CRC16 = crc16Tables();
+export const CRC16 = crc16Tables();
 const TABLE = 256;
 
 function crc16Tables(): Uint16Array {

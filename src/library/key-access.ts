@@ -10,7 +10,6 @@
 
 import { copyBytes, equalBytes } from '../base/bytes.js';
 import { AshlarError } from '../base/errors.js';
-import { hashBytes } from '../base/hash.js';
 import {
   expiryOf,
   hasExpiryBlock,
@@ -27,18 +26,11 @@ import { PAGE_BYTES } from '../engine/memory/size-classes.js';
 import type { Shard } from '../engine/shard.js';
 import type { Attachment, TextView } from './attachment.js';
 import { addInteger } from './integers.js';
-import { Scratch } from './scratch.js';
-
-/** A key: a string is stored as UTF-8. */
-export type Key = string | Uint8Array;
-
-const KEY_SCRATCH_BYTES = 4096;
+import { type Key, KeyBytes } from './key-bytes.js';
 
 /** In the place of a deadline: the one that the key has. */
 export const KEEP_DEADLINE = -1;
 
-/** Length of keys that cannot be stored. */
-const TOO_LONG = KEY_BYTES_MAX + 1;
 /** Most bytes of an item besides its value: the longest key, and the header. */
 const ITEM_BYTES_MAX = KEY_BYTES_MAX + 64;
 
@@ -49,10 +41,7 @@ export class KeyAccess {
   /** Shard of the key. */
   private shard: Shard;
   private view: TextView;
-  private readonly key = new Scratch(KEY_SCRATCH_BYTES);
-  private readonly k0: number;
-  private readonly k1: number;
-  private keyBytes = 0;
+  private readonly key: KeyBytes;
   private hash = 0;
   private internal = 0;
 
@@ -63,26 +52,25 @@ export class KeyAccess {
     this.database = database;
     this.shard = this.keyspace.shards[0];
     this.view = attachment.views[0];
-    [this.k0, this.k1] = this.keyspace.control.hashKey;
+    this.key = new KeyBytes(this.keyspace.control.hashKey);
   }
 
   /** Whether the key can be stored. */
   get isKeyTooLong(): boolean {
-    return this.keyBytes > KEY_BYTES_MAX;
+    return this.key.length > KEY_BYTES_MAX;
   }
 
   /** Takes a key and locks its shard. */
   open(key: Key): void {
     this.attachment.begin();
-    const keyspace = this.keyspace;
-    const length = this.takeKey(key);
-    const bytes = this.key.bytes;
-    const rawHash = hashBytes(bytes, 0, length, this.k0, this.k1);
-    const number = keyspace.shardNumber(bytes, 0, length);
+    const { keyspace, key: taken } = this;
+    taken.take(key);
+    const { shards, control } = keyspace;
+    const number = shards.length === 1 ? 0 : taken.slot % shards.length;
     this.view = this.attachment.views[number];
-    this.shard = keyspace.enter(keyspace.shards[number]);
-    this.internal = keyspace.control.internal(this.database);
-    this.hash = rawHash ^ keyspace.control.salt(this.database);
+    this.shard = keyspace.enter(shards[number]);
+    this.internal = control.internal(this.database);
+    this.hash = taken.hash ^ control.salt(this.database);
   }
 
   /** Gives the lock up, if it is held. */
@@ -94,7 +82,7 @@ export class KeyAccess {
   find(): number {
     try {
       const shard = this.shard;
-      const item = shard.find(this.hash, this.key.bytes, 0, this.keyBytes, this.internal);
+      const item = shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
       if (item === 0 || !hasExpiryBlock(shard.words, item)) return item;
       // Only now does it matter what time it is.
       this.attachment.clock.tick();
@@ -197,18 +185,18 @@ export class KeyAccess {
     }
   }
 
-  private takeKey(key: Key): number {
-    let length: number;
-    if (typeof key === 'string') length = key.length > KEY_BYTES_MAX ? TOO_LONG : this.key.writeText(key);
-    else if (key instanceof Uint8Array) length = key.length > KEY_BYTES_MAX ? TOO_LONG : this.key.writeBytes(key);
-    else throw new AshlarError('ERR_BAD_ARGUMENT', `a key is a string or a Uint8Array, not ${typeof key}`);
-    this.keyBytes = length;
-    // A key that is too long is in no shard; its bytes do not matter.
-    return length > KEY_BYTES_MAX ? 0 : length;
-  }
-
   private trySet(value: Uint8Array, length: number, deadline: number): boolean {
-    return this.shard.setString(this.hash, this.key.bytes, 0, this.keyBytes, this.internal, value, 0, length, deadline);
+    return this.shard.setString(
+      this.hash,
+      this.key.bytes,
+      0,
+      this.key.length,
+      this.internal,
+      value,
+      0,
+      length,
+      deadline,
+    );
   }
 
   private noRoomFor(length: number): AshlarError {
