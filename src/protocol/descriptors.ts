@@ -18,6 +18,21 @@ export const EVENT_CLOSED = -3;
 /** Bits of word 6. */
 export const FLAG_BIG = 1;
 export const FLAG_INLINE = 2;
+/** Memcached: the last argument is the data block that the command announced (without its line end). */
+export const FLAG_DATA = 4;
+/** Memcached text: the data block did not end with a line end where it was announced to. */
+export const FLAG_BAD_CHUNK = 8;
+/** Memcached: the data block is above the limit. It is no argument, and the splitter throws its bytes away as they come. */
+export const FLAG_TOO_LARGE = 16;
+/** Memcached binary: the lengths in the header contradict each other. */
+export const FLAG_MALFORMED = 32;
+
+/** What a connection speaks. */
+export const SPEAKS_RESP = 0;
+/** Memcached, binary when the first byte is 0x80, text otherwise. */
+export const SPEAKS_MEMCACHED = 1;
+export const SPEAKS_MEMCACHED_TEXT = 2;
+export const SPEAKS_MEMCACHED_BINARY = 3;
 
 /** Why a connection closed: word 2 of EVENT_CLOSED. */
 export const CLOSE_PEER = 0;
@@ -38,6 +53,9 @@ export const PROTOCOL_ERRORS: readonly string[] = [
   'too big inline request',
   'unbalanced quotes in request',
 ];
+/** Codes of EVENT_PROTOCOL_ERROR of the Memcached protocols. */
+export const ERROR_LINE_TOO_LONG = 20;
+export const ERROR_BAD_MAGIC = 21;
 
 /** What a splitter must know of a command to find its id and its keys. */
 export interface CommandKeys {
@@ -49,6 +67,25 @@ export interface CommandKeys {
   readonly lastKey: number;
   /** Distance from one key to the next. */
   readonly keyStep: number;
+}
+
+/** What a splitter must know of a Memcached command. */
+export interface MemcachedKeys extends CommandKeys {
+  /** `text` (meta included): `name` is what the line begins with. `binary`: the opcode decides. */
+  readonly protocol: 'text' | 'binary';
+  /** Text: index of the argument that says how many bytes of data follow the line; 0 = none follow. */
+  readonly dataLength: number;
+  /** Binary: the opcode, -1 for the entry that stands for all unknown ones. Text: -1. */
+  readonly opcode: number;
+}
+
+/** The commands that splitters know, of all protocols. */
+export interface SplitterTable {
+  /** RESP; the index is the command's id. */
+  readonly commands: readonly CommandKeys[];
+  /** Memcached; the id is `memcachedBase` + index. The entries named `unknown`, one of each protocol, stand for what is none of the others. */
+  readonly memcached: readonly MemcachedKeys[];
+  readonly memcachedBase: number;
 }
 
 /** Limits that a splitter enforces for one connection. */
