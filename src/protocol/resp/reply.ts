@@ -12,18 +12,13 @@
  *   bigNumber(x)      $ bulk               (x
  *   verbatim(f, t)    $ bulk of t          = f:t
  *
- * It writes into the output arena at `position`. When the arena is full it calls `onFull`, which sends what is there and sets `position` back;
- * what is larger than the arena goes out in pieces. While `mute` is set, nothing is written (CLIENT REPLY OFF and SKIP).
- *
- * A method's fast path makes one check, of room for the most that it can write, against `end`: the arena's end, or a negative number while
- * muted, so that muting costs nothing when it is off. All else is behind that check, in methods named `...Slowly` and `makeRoom`.
- *
- * Short replies are made of 32-bit words, little-endian, and written by a DataView, two words at a time whatever their length: what is
- * written too much is overwritten by the next. Lines with a number below 1000 (`$100\r\n`, `:7\r\n`, `*3\r\n`) come out of a table.
+ * It is an OutputWriter, whose head says how the arena is written to; CLIENT REPLY OFF and SKIP mute it. Lines with a number below 1000
+ * (`$100\r\n`, `:7\r\n`, `*3\r\n`) come out of a table.
  */
 
-import { asciiBytes, ByteArena, copyBytes } from '../../base/bytes.js';
+import { asciiBytes, copyBytes } from '../../base/bytes.js';
 import { formatDouble, integerDigits, writeBigInt, writeInteger } from '../../base/numbers.js';
+import { NUMBER_LINES, NUMBER_LINES_END, OutputWriter, word } from '../output.js';
 
 // Imported bindings are slower than local ones in hot functions.
 const copy = copyBytes;
@@ -52,12 +47,8 @@ const LINE_BYTES_MAX = 1 + 17 + 2;
 const BULK_FRAME_BYTES_MAX = LINE_BYTES_MAX + 2;
 /** Most bytes that a bigint of 64 bits takes; longer ones go another way. */
 const BIGINT_CHARS_MAX = 20;
-/** An arena must hold the longest thing that is written in one piece. */
-const ARENA_BYTES_MIN = 64;
 /** Texts up to this length are written by a loop over their characters. */
 const SHORT_TEXT_CHARS = 64;
-/** What two words hold. */
-const WORDS_BYTES = 8;
 const LINE_END_16 = 0x0a0d;
 const ASCII_END = 0x80;
 
@@ -78,84 +69,12 @@ const FALSE_3 = word('#f\r\n');
 const EMPTY_LOW = word('$0\r\n');
 const EMPTY_HIGH = word('\r\n');
 
-/** The lines of the numbers below this are in LINES. */
-const LINES_END = 1000;
-/** Two words for each number: a zero byte for the type, the digits, a line end. */
-const LINES = numberLines();
+const LINES = NUMBER_LINES;
+const LINES_END = NUMBER_LINES_END;
 
-function word(text: string): number {
-  let value = 0;
-  for (let i = 0; i < text.length; i++) value |= text.charCodeAt(i) << (8 * i);
-  return value;
-}
-
-function numberLines(): Int32Array {
-  const lines = new Int32Array(2 * LINES_END);
-  for (let n = 0; n < LINES_END; n++) {
-    const line = `\0${n}\r\n`;
-    lines[2 * n] = word(line.slice(0, 4));
-    lines[2 * n + 1] = word(line.slice(4));
-  }
-  return lines;
-}
-
-export class ReplyWriter {
-  /** The output arena. */
-  bytes: ByteArena;
-  /** Where the next byte goes. */
-  position = 0;
-  /** The arena's end. */
-  limit: number;
+export class ReplyWriter extends OutputWriter {
   /** The client's version of RESP. */
   protocol: 2 | 3 = 2;
-  /** Errors written, muted ones included: the dispatcher compares it before and after a command. */
-  errors = 0;
-  /** Text of the last error. */
-  lastError = '';
-  private readonly onFull: (writer: ReplyWriter) => void;
-  private muted = false;
-  /** `limit`, or negative while muted. */
-  private end: number;
-  /** `bytes` again, for words, and for Node's string encoders. */
-  private view: DataView;
-  private buffer: Buffer;
-
-  /**
-   * @param bytes the output arena
-   * @param onFull makes room: empties the arena and sets `position` back
-   */
-  constructor(bytes: Uint8Array, onFull: (writer: ReplyWriter) => void) {
-    this.onFull = onFull;
-    this.bytes = asArena(bytes);
-    this.view = this.bytes.view;
-    this.buffer = asBuffer(bytes);
-    this.limit = bytes.length;
-    this.end = bytes.length;
-    this.attach(bytes);
-  }
-
-  /** Goes on in another arena, from its start. */
-  attach(bytes: Uint8Array): void {
-    if (bytes.length < ARENA_BYTES_MIN)
-      throw new RangeError(`an output arena needs ${ARENA_BYTES_MIN} bytes, not ${bytes.length}`);
-    this.bytes = asArena(bytes);
-    this.view = this.bytes.view;
-    this.buffer = asBuffer(bytes);
-    this.limit = bytes.length;
-    this.position = 0;
-    this.mute = this.muted;
-  }
-
-  /** While true, no method writes anything; errors are counted. */
-  get mute(): boolean {
-    return this.muted;
-  }
-
-  set mute(mute: boolean) {
-    this.muted = mute;
-    // No sum of a position and a length is below zero.
-    this.end = mute ? -1 : this.limit;
-  }
 
   // ---------------------------------------------------------------------------------------------- simple replies
 
@@ -181,14 +100,13 @@ export class ReplyWriter {
    * them; line ends and zeros become blanks, so that no text of a client can break the protocol.
    */
   error(text: string): void {
-    this.errors++;
-    this.lastError = text;
+    this.countError(text);
     this.line(MINUS, text);
   }
 
   /** An error whose text is in bytes, in the same form. */
   errorBytes(source: Uint8Array, offset: number, length: number): void {
-    this.error(asBuffer(source).toString('latin1', offset, offset + length));
+    this.error(Buffer.from(source.buffer, source.byteOffset + offset, length).toString('latin1'));
   }
 
   // ---------------------------------------------------------------------------------------------- numbers
@@ -303,7 +221,7 @@ export class ReplyWriter {
       this.bulkString(text);
       return;
     }
-    if (this.muted) return;
+    if (this.mute) return;
     this.header(EQUALS, format.length + 1 + Buffer.byteLength(text));
     this.text(`${format}:`);
     this.text(text);
@@ -350,26 +268,6 @@ export class ReplyWriter {
 
   // ---------------------------------------------------------------------------------------------- parts
 
-  /** Bytes as they are: encoded replies, or a part of one. */
-  raw(source: Uint8Array, offset: number, length: number): void {
-    const at = this.position;
-    if (at + length > this.end) {
-      this.rawSlowly(source, offset, length);
-      return;
-    }
-    copy(source, offset, this.bytes, at, length);
-    this.position = at + length;
-  }
-
-  /** The first `length` bytes of two words. */
-  private words(low: number, high: number, length: number): void {
-    if (this.position + WORDS_BYTES > this.end && !this.makeRoom(WORDS_BYTES)) return;
-    const at = this.position;
-    this.view.setInt32(at, low, true);
-    this.view.setInt32(at + 4, high, true);
-    this.position = at + length;
-  }
-
   /** A type byte, an integer, a line end. */
   private header(type: number, n: number): void {
     if (n >= 0 && n < LINES_END) {
@@ -415,69 +313,22 @@ export class ReplyWriter {
     this.raw(LINE_END, 0, 2);
   }
 
-  /** A string's UTF-8 bytes. */
-  private text(text: string): void {
-    // No character takes more than three bytes.
-    if (this.position + text.length * 3 <= this.end) {
-      this.position += this.buffer.write(text, this.position);
-      return;
-    }
-    const encoded = Buffer.from(text);
-    this.raw(encoded, 0, encoded.length);
-  }
-
   private bulkStringSlowly(text: string): void {
-    if (this.muted) return;
+    if (this.mute) return;
     this.header(DOLLAR, Buffer.byteLength(text));
     this.text(text);
     this.raw(LINE_END, 0, 2);
   }
 
   private bulkSlowly(source: Uint8Array, offset: number, length: number): void {
-    if (this.muted) return;
+    if (this.mute) return;
     this.header(DOLLAR, length);
     this.raw(source, offset, length);
     this.raw(LINE_END, 0, 2);
-  }
-
-  /** Fills the arena as often as it takes. */
-  private rawSlowly(source: Uint8Array, offset: number, length: number): void {
-    if (this.muted) return;
-    let from = offset;
-    let left = length;
-    while (left > 0) {
-      if (this.position === this.limit) this.makeRoom(1);
-      const piece = Math.min(left, this.limit - this.position);
-      copy(source, from, this.bytes, this.position, piece);
-      this.position += piece;
-      from += piece;
-      left -= piece;
-    }
-  }
-
-  private fits(length: number): boolean {
-    return this.position + length <= this.end || this.makeRoom(length);
-  }
-
-  /** Has the arena emptied. False: nothing is to be written. */
-  private makeRoom(length: number): boolean {
-    if (this.muted) return false;
-    this.onFull(this);
-    if (this.position + length > this.limit)
-      throw new Error(`the output arena has no room for ${length} bytes after it was emptied`);
-    return true;
   }
 }
 
 /** Bytes that would break a line become blanks. */
 function scrubbed(char: number): number {
   return char === CR || char === LF || char === 0 ? SPACE : char;
-}
-
-function asArena(bytes: Uint8Array): ByteArena {
-  return bytes instanceof ByteArena ? bytes : new ByteArena(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
