@@ -155,10 +155,12 @@ napi_value newSplitter(napi_env env, napi_callback_info info) {
   double argumentsMax = 0;
   double bulkBytesMax = 0;
   double arenaBytes = 0;
+  double speaks = 0;
   if (!readSplitterSettings(env, call.args[0], settings) ||
       !numberProperty(env, call.args[0], "argumentsMax", argumentsMax) ||
       !numberProperty(env, call.args[0], "bulkBytesMax", bulkBytesMax) ||
-      !numberProperty(env, call.args[0], "arenaBytes", arenaBytes)) {
+      !numberProperty(env, call.args[0], "arenaBytes", arenaBytes) ||
+      !numberProperty(env, call.args[0], "speaks", speaks)) {
     return nullptr;
   }
   const int64_t arena = toInteger(arenaBytes);
@@ -553,7 +555,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
 napi_value pollerAdd(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   PollerObject* const object = thisPoller(env, call);
-  return number(env, object == nullptr ? -1 : object->poller->add(call.word(env, 0)));
+  return number(env, object == nullptr ? -1 : object->poller->add(call.word(env, 0), call.word(env, 1)));
 }
 
 napi_value pollerReceive(napi_env env, napi_callback_info info) {

@@ -100,6 +100,7 @@ struct Connection {
   // The big frame is complete and waits for a batch of its own.
   bool bigReady = false;
   bool isUnix = false;
+  int32_t speaks = kSpeaksResp;
   // Events asked of epoll.
   uint32_t interest = 0;
   // The batch that this connection last had bytes in, and where they were in the arena.

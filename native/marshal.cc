@@ -96,10 +96,11 @@ bool optionalString(napi_env env, napi_value object, const char* name, std::stri
 
 bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& out) {
   napi_value table;
+  napi_value commands;
   napi_value key;
   uint32_t count = 0;
-  if (!property(env, options, "commandTable", table)) return false;
-  if (napi_get_array_length(env, table, &count) != napi_ok) return throwType(env, "commandTable", "an array");
+  if (!property(env, options, "table", table) || !property(env, table, "commands", commands)) return false;
+  if (napi_get_array_length(env, commands, &count) != napi_ok) return throwType(env, "table.commands", "an array");
   for (uint32_t i = 0; i < count; i++) {
     napi_handle_scope scope;
     napi_open_handle_scope(env, &scope);
@@ -109,7 +110,7 @@ bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& ou
     double last = 0;
     double step = 1;
     napi_value nameValue;
-    const bool read = napi_get_element(env, table, i, &entry) == napi_ok && property(env, entry, "name", nameValue) &&
+    const bool read = napi_get_element(env, commands, i, &entry) == napi_ok && property(env, entry, "name", nameValue) &&
                       readString(env, nameValue, "name", name) && numberProperty(env, entry, "firstKey", first) &&
                       numberProperty(env, entry, "lastKey", last) && numberProperty(env, entry, "keyStep", step);
     napi_close_handle_scope(env, scope);

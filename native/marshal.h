@@ -39,7 +39,7 @@ bool numberProperty(napi_env env, napi_value object, const char* name, double& o
 bool optionalNumber(napi_env env, napi_value object, const char* name, double& out);
 bool optionalString(napi_env env, napi_value object, const char* name, std::string& out);
 
-// commandTable and hashKey of an options object.
+// table and hashKey of an options object.
 bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& out);
 
 // A number that JavaScript made, as an integer: NaN is 0, what is too large is the largest.

@@ -130,7 +130,7 @@ Connection* Poller::find(Ref ref) {
   return c.generation == ref.generation && c.fd >= 0 ? &c : nullptr;
 }
 
-int32_t Poller::add(int fd) {
+int32_t Poller::add(int fd, int32_t speaks) {
   uint32_t slot;
   if (!free_.empty()) {
     slot = free_.back();
@@ -160,6 +160,7 @@ int32_t Poller::add(int fd) {
   c.fd = fd;
   c.state = Connection::State::open;
   c.isUnix = domain == AF_UNIX;
+  c.speaks = speaks;
   c.interest = event.events;
   connections_++;
   return static_cast<int32_t>(slot);

@@ -81,7 +81,7 @@ class Poller {
     announce();
   }
 
-  int32_t add(int fd);
+  int32_t add(int fd, int32_t speaks);
   int32_t receive();
   // The frame of a FLAG_BIG descriptor, or null. Freed by the next receive().
   BigFrame* delivered() { return delivered_; }

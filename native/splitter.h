@@ -35,6 +35,12 @@ inline constexpr int32_t kEventClosed = -3;
 inline constexpr int32_t kFlagBig = 1;
 inline constexpr int32_t kFlagInline = 2;
 
+// What a connection speaks.
+inline constexpr int32_t kSpeaksResp = 0;
+inline constexpr int32_t kSpeaksMemcached = 1;
+inline constexpr int32_t kSpeaksMemcachedText = 2;
+inline constexpr int32_t kSpeaksMemcachedBinary = 3;
+
 // Bytes that must be readable behind every span that is split.
 inline constexpr uint32_t kSlack = 32;
 // Longest line: a `*` or `$` line, or an inline command.

@@ -95,7 +95,7 @@ class Rig {
       const int bytes = 4096;
       setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     }
-    slot = poller->add(ends[0]);
+    slot = poller->add(ends[0], kSpeaksResp);
     return ends[1];
   }
 
@@ -531,7 +531,7 @@ void closing() {
     CHECK(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
     CHECK(listener.accept() == -EAGAIN);
     Rig rig;
-    const int32_t a = rig.poller->add(fd);
+    const int32_t a = rig.poller->add(fd, kSpeaksResp);
     CHECK(rig.poller->localAddress(a) == "127.0.0.1:" + std::to_string(listener.port()));
     CHECK(rig.poller->peerAddress(a).rfind("127.0.0.1:", 0) == 0);
     rig.poller->setKeepAlive(a, 30);
@@ -653,7 +653,7 @@ void listening() {
     const int fd = successor.accept();
     CHECK(fd >= 0);
     Rig rig;
-    const int32_t slot = rig.poller->add(fd);
+    const int32_t slot = rig.poller->add(fd, kSpeaksResp);
     CHECK(rig.poller->peerAddress(slot) == path && rig.poller->localAddress(slot) == path);
     rig.poller->setKeepAlive(slot, 5);
     const int refused = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -5,7 +5,7 @@
  * All arrays are made by TypeScript, and native code keeps their addresses (and a reference) from the constructor on.
  */
 
-import type { CommandKeys } from '../protocol/descriptors.js';
+import type { SplitterTable } from '../protocol/descriptors.js';
 
 /** Where the native core finds the index, to prefetch it: read without the lock, never trusted, never written. */
 export interface ShardIndexLayout {
@@ -32,8 +32,8 @@ export interface PollerOptions {
   readonly segments: Int32Array;
   /** One word per connection slot: logical database of the connection, written by TypeScript, for prefetching. */
   readonly databases: Int32Array;
-  /** Table of the commands, the index is the id. */
-  readonly commandTable: readonly CommandKeys[];
+  /** What the splitters know of the commands of all protocols. */
+  readonly table: SplitterTable;
   readonly hashKey: readonly [number, number];
   readonly index: ShardIndexLayout;
   /** Called from the event loop when at least one connection is ready. */
@@ -45,8 +45,11 @@ export interface PollerOptions {
  * All methods are called from that thread.
  */
 export interface NativePoller {
-  /** Adopts a connected, non-blocking socket. Returns its connection slot, or -1 when all slots are taken (the socket is closed then). */
-  add(fd: number): number;
+  /**
+   * Adopts a connected, non-blocking socket, on which the protocol `speaks` (SPEAKS_*) is spoken. Returns its connection slot, or -1 when all
+   * slots are taken (the socket is closed then).
+   */
+  add(fd: number, speaks: number): number;
   /**
    * Receives from the ready sockets and splits; never blocks. Returns the number of descriptors (commands and events) written
    * to `commands`; 0 when nothing was ready. Commands of one connection are adjacent and in order. The contents of
@@ -136,7 +139,9 @@ export interface NativeAddon {
   /** Closes a file descriptor that was accepted but not adopted; `text` is sent first, as far as it goes without blocking. */
   reject(fd: number, text: string): void;
   readonly Splitter: new (options: {
-    commandTable: readonly CommandKeys[];
+    table: SplitterTable;
+    /** SPEAKS_*: what the stream is. */
+    speaks: number;
     hashKey: readonly [number, number];
     argumentsMax: number;
     bulkBytesMax: number;

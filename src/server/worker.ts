@@ -42,8 +42,9 @@ const events = {
   onConnect: (connection: number): void => server.connected(connection),
   refusal: (): string => server.refusal(),
 };
+const splitterTable = { commands: COMMANDS.commands, memcached: [], memcachedBase: COMMANDS.entries.length };
 const transport =
-  addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS.commands, keyspace, events);
+  addon === undefined ? await openStreams() : new NativeTransport(addon, splitterTable, keyspace, events);
 
 /** The fallback is loaded only where it is needed. */
 async function openStreams(): Promise<StreamTransport> {

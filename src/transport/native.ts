@@ -7,8 +7,7 @@ import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
 import type { NativeAddon, NativePoller } from '../native/contract.js';
-import type { CommandKeys } from '../protocol/descriptors.js';
-import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG } from '../protocol/descriptors.js';
+import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG, SPEAKS_RESP, type SplitterTable } from '../protocol/descriptors.js';
 import {
   ARGS_MAX,
   COMMANDS_MAX,
@@ -40,7 +39,7 @@ export class NativeTransport implements Transport {
   private slots = 0;
   private readonly figures = new Float64Array(8);
 
-  constructor(addon: NativeAddon, table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
+  constructor(addon: NativeAddon, table: SplitterTable, keyspace: Keyspace, events: TransportEvents) {
     this.events = events;
     this.arena = new ByteArena(new ArrayBuffer(INPUT_BYTES));
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
@@ -59,7 +58,7 @@ export class NativeTransport implements Transport {
       output: this.arrays.output,
       segments: this.arrays.segments,
       databases: this.arrays.databases,
-      commandTable: table,
+      table,
       hashKey: keyspace.control.hashKey,
       index: {
         shards: keyspace.shards.map((shard) => shard.words),
@@ -71,9 +70,9 @@ export class NativeTransport implements Transport {
     });
   }
 
-  /** Takes over an accepted socket. Returns its connection slot, -1 when there is none left. */
-  adopt(fd: number): number {
-    const connection = this.poller.add(fd);
+  /** Takes over an accepted socket, on which `speaks` (SPEAKS_*) is spoken. Returns its connection slot, -1 when there is none left. */
+  adopt(fd: number, speaks: number = SPEAKS_RESP): number {
+    const connection = this.poller.add(fd, speaks);
     if (connection < 0) return connection;
     this.slots = Math.max(this.slots, connection + 1);
     this.events.onConnect(connection);

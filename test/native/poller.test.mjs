@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { addon, connect, frame, Server, TABLE, until } from './server.mjs';
+import { addon, connect, frame, Server, SPLITTER_TABLE, until } from './server.mjs';
 
 const HELPER = new URL('./server.mjs', import.meta.url).href;
 
@@ -303,13 +303,14 @@ test('wrong options throw', () => {
   server.stop();
   server.stop();
   assert.equal(server.poller.receive(), 0);
-  assert.equal(server.poller.add(-1), -1);
+  assert.equal(server.poller.add(-1, 0), -1);
   assert.equal(server.poller.peerAddress(0), '');
 });
 
 test('the splitter on memory', () => {
   const splitter = new addon.Splitter({
-    commandTable: TABLE,
+    table: SPLITTER_TABLE,
+    speaks: 0,
     hashKey: [1, 2],
     argumentsMax: 100,
     bulkBytesMax: 1000,
@@ -349,7 +350,8 @@ test('hash and slot are those of src/base/hash.ts', { skip: !existsSync(HASH) &&
 
 test('methods of one class are not those of another', () => {
   const splitter = new addon.Splitter({
-    commandTable: TABLE,
+    table: SPLITTER_TABLE,
+    speaks: 0,
     hashKey: [1, 2],
     argumentsMax: 100,
     bulkBytesMax: 1000,

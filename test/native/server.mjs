@@ -18,6 +18,7 @@ export const TABLE = [
   { name: 'quit', firstKey: 0, lastKey: 0, keyStep: 1 },
   { name: 'flood', firstKey: 0, lastKey: 0, keyStep: 1 },
 ];
+export const SPLITTER_TABLE = { commands: TABLE, memcached: [], memcachedBase: TABLE.length };
 const [, , BLOCK, QUIT, FLOOD] = TABLE.keys();
 
 /** Answers each command with `+<name> <first argument> <length of the last>`; knows how to block, quit and flood. */
@@ -44,7 +45,7 @@ export class Server {
       args: this.args,
       segments: this.segments,
       databases: new Int32Array(connections),
-      commandTable: TABLE,
+      table: SPLITTER_TABLE,
       hashKey: [0x01020304, -5],
       index: { shards: this.shards, depthWord: 0, directoryWord: 1, databaseSalts: new Int32Array(16) },
       onReady: () => this.ready(),
@@ -54,7 +55,7 @@ export class Server {
   listen(options = { host: '127.0.0.1', port: 0 }) {
     this.listener = addon.listen({ backlog: 511, ...options }, (fd) => {
       assert.ok(fd >= 0, `accept: ${fd}`);
-      this.last = this.poller.add(fd);
+      this.last = this.poller.add(fd, 0);
     });
     return this.listener.port;
   }

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes, slotOf } from '../../../src/base/hash.js';
 import type { NativeAddon } from '../../../src/native/contract.js';
-import { FLAG_INLINE, type FrameLimits } from '../../../src/protocol/descriptors.js';
+import { FLAG_INLINE, type FrameLimits, SPEAKS_RESP } from '../../../src/protocol/descriptors.js';
 import { FrameState, RespSplitter, SPLIT_DRAINED, SPLIT_FULL } from '../../../src/protocol/resp/splitter.js';
 import {
   bytesOf,
@@ -360,7 +360,8 @@ if (typeof addon === 'string') console.log(`skipped: the comparison with the nat
 describe.skipIf(typeof addon === 'string')('the native splitter', () => {
   function native(bytes: Uint8Array, at: readonly number[], limits: FrameLimits, arenaBytes: number): SplitCommand[] {
     const splitter = new (addon as NativeAddon).Splitter({
-      commandTable: TABLE,
+      table: { commands: TABLE, memcached: [], memcachedBase: TABLE.length },
+      speaks: SPEAKS_RESP,
       hashKey: HASH_KEY,
       argumentsMax: limits.argumentsMax,
       bulkBytesMax: limits.bulkBytesMax,
