@@ -2,6 +2,8 @@
  * What the server knows of one connection: the state that commands read and change.
  */
 
+import { SPEAKS_RESP } from '../protocol/descriptors.js';
+
 /** CLIENT REPLY. */
 export const REPLY_ON = 0;
 export const REPLY_OFF = 1;
@@ -24,6 +26,8 @@ export class Client {
   readonly address: string;
   readonly localAddress: string;
   readonly fd: number;
+  /** What the connection's door lets it speak: SPEAKS_RESP, SPEAKS_MEMCACHED, ... Set when the connection comes. */
+  speaks = SPEAKS_RESP;
   /** Connected to the unix socket. */
   unixSocket = false;
   /** Worker that serves it. */

@@ -27,7 +27,7 @@ export type CommandFlag =
   | 'skip_slowlog'
   | 'protected';
 
-export type CommandGroup = 'string' | 'bitmap' | 'generic' | 'connection' | 'server' | 'ashlar';
+export type CommandGroup = 'string' | 'bitmap' | 'generic' | 'connection' | 'server' | 'ashlar' | 'memcached';
 
 /** Writes the reply of a command that answers later. */
 export type Answer = (reply: ReplyWriter) => void;

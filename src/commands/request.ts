@@ -31,6 +31,8 @@ export class Request {
   readonly clock: Clock;
   readonly reply: ReplyWriter;
   readonly server: ServerPort;
+  /** This thread's part of Memcached's counters, by their numbers in memcached/counters.ts. */
+  readonly counters: Float64Array;
   /** Bytes in which the arguments lie. */
   input: Uint8Array;
   /** Argument descriptors. */
@@ -38,6 +40,8 @@ export class Request {
   /** Word index of argument 0. */
   first = 0;
   argc = 0;
+  /** FLAG_ bits of the command's descriptor. */
+  flags = 0;
   client: Client;
   /** Internal number of the client's database. */
   database = 0;
@@ -58,6 +62,7 @@ export class Request {
     this.clock = keyspace.clock;
     this.reply = reply;
     this.server = server;
+    this.counters = server.memcachedCounters;
     this.client = client;
     this.input = input;
     this.args = args;

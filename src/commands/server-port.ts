@@ -19,6 +19,8 @@ export interface ClientFacts {
   readonly user: string;
   readonly database: number;
   readonly protocol: number;
+  /** What the connection's door speaks: SPEAKS_RESP, SPEAKS_MEMCACHED, ... */
+  readonly speaks: number;
   readonly libraryName: string;
   readonly libraryVersion: string;
   readonly ageSeconds: number;
@@ -47,6 +49,8 @@ export interface ClientFilter {
   readonly localAddress?: string;
   readonly user?: string;
   readonly type?: ClientType;
+  /** Clients of the Memcached door only. */
+  readonly memcached?: boolean;
   /** Seconds of age, at least. */
   readonly maxAge?: number;
   /** This client is left out. */
@@ -108,11 +112,42 @@ export interface MemoryFigures {
   readonly refusedWrites: number;
 }
 
+/** What Memcached's `stats` and `stats settings` show of the server. Sums over all workers, since the start or since `stats reset`. */
+export interface MemcachedFigures {
+  readonly pid: number;
+  /** Seconds since the server started. */
+  readonly uptime: number;
+  /** Seconds of processor time of the process. */
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+  /** Of the Memcached door alone. */
+  readonly connections: number;
+  readonly totalConnections: number;
+  /** Limit on the connections of all doors together (`maxclients`), and how many were refused for it. */
+  readonly connectionsMax: number;
+  readonly rejectedConnections: number;
+  /** Connections of all doors that were closed for being idle (`timeout`). */
+  readonly idleKicks: number;
+  /** Bytes of requests and replies of the Memcached door. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly threads: number;
+  /** Port and path of the Memcached door; 0 and empty = none. */
+  readonly port: number;
+  readonly unixSocket: string;
+  /** By the numbers in memcached/counters.ts. */
+  readonly counters: Float64Array;
+}
+
 export interface ServerPort {
   /** Every command there is. */
   readonly table: CommandTable;
   /** Redis version whose commands and replies these are. */
   readonly redisVersion: string;
+  /** memcached version whose commands and replies these are. */
+  readonly memcachedVersion: string;
+  /** This thread's part of Memcached's counters, by their numbers in memcached/counters.ts. */
+  readonly memcachedCounters: Float64Array;
   /** Value of a configuration parameter, as CONFIG GET prints it; undefined when there is no such parameter. */
   configGet(name: string): string | undefined;
   configNames(): readonly string[];
@@ -120,7 +155,7 @@ export interface ServerPort {
   configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined>;
   /** Resolves to an error text (with its code), or undefined. */
   configRewrite(): Promise<string | undefined>;
-  /** CONFIG RESETSTAT. */
+  /** CONFIG RESETSTAT, and Memcached's `stats reset`. */
   resetStatistics(): Promise<void>;
   /** Text of INFO for the sections asked for (lower case; empty = the default ones). */
   info(sections: readonly string[]): string;
@@ -145,6 +180,7 @@ export interface ServerPort {
   latencyEvents(): Promise<LatencyEvent[]>;
   /** Forgets events by name (empty = all); resolves to how many were forgotten. */
   latencyReset(names: readonly string[]): Promise<number>;
+  memcached(): MemcachedFigures;
   memory(): MemoryFigures;
   /** Gives the memory of free pages and of every thread's garbage back to the operating system. */
   purgeMemory(): Promise<void>;
@@ -158,4 +194,6 @@ export interface ServerPort {
   countAuthFailure(): void;
   /** Largest string, in bytes (`proto-max-bulk-len`). */
   readonly valueBytesMax: number;
+  /** Largest value of the Memcached door, in bytes (`memcached-item-size-max`). */
+  readonly memcachedValueBytesMax: number;
 }

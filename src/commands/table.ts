@@ -1,19 +1,29 @@
 /**
  * The command table: every command there is, in one list. A command's id is its place in it.
  *
- * Dispatch, COMMAND, key extraction in both splitters, and the statistics by command are all made from this list. The subcommands of
- * containers (`config|get`) have ids too, behind those of the commands: what is executed, counted and shown is an entry of `entries`.
+ * ```
+ *  id  0 ...            commands.length ...      memcachedBase ...
+ *      Redis commands   their subcommands        Memcached commands
+ *      get set ...      config|get ...           memcached|get memcached|binary-get ...
+ * ```
+ *
+ * Dispatch, COMMAND, key extraction in the splitters, and the statistics by command are all made from this list: what is executed, counted and
+ * shown is an entry of `entries`. Memcached's commands are found by their splitters alone; to Redis's clients they do not exist.
  */
 
 import { asciiBytes } from '../base/bytes.js';
+import type { MemcachedKeys, SplitterTable } from '../protocol/descriptors.js';
 import type { Command, CommandFlag, RunAsync, Subcommand } from './command.js';
+import type { MemcachedCommand } from './memcached/command.js';
 import type { Request } from './request.js';
 
 /** What can be executed: a command, or a subcommand of a container. */
 export interface TableEntry {
   readonly id: number;
-  /** Full name: `get`, `config|get`. */
+  /** Full name: `get`, `config|get`, `memcached|get`, `memcached|binary-get`. */
   readonly name: string;
+  /** What its requests and replies are written in. */
+  readonly protocol: 'resp' | MemcachedKeys['protocol'];
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
   /** The command, or the container. */
@@ -25,16 +35,23 @@ export interface TableEntry {
   readonly runAsync: RunAsync | undefined;
 }
 
-export class CommandTable {
+export class CommandTable implements SplitterTable {
+  /** Redis's commands. */
   readonly commands: readonly Command[];
-  /** The commands, in their order, and then the subcommands. */
+  readonly memcached: readonly MemcachedCommand[];
+  /** Id of the first Memcached command. */
+  readonly memcachedBase: number;
+  /** The commands, in their order, then the subcommands, then Memcached's commands. */
   readonly entries: readonly TableEntry[];
+  /** What Redis's clients may know of: the commands and the subcommands. */
+  readonly redisEntries: readonly TableEntry[];
   private readonly ids = new Map<string, number>();
   /** Names of a container's subcommands as bytes, and their ids. */
   private readonly subcommands: (readonly { name: Uint8Array; id: number }[] | undefined)[] = [];
 
-  constructor(commands: readonly Command[]) {
+  constructor(commands: readonly Command[], memcached: readonly MemcachedCommand[]) {
     this.commands = commands;
+    this.memcached = memcached;
     const entries: TableEntry[] = [];
     const add = (command: Command, subcommand: Subcommand | undefined): number => {
       const { arity, flags, run, runAsync } = subcommand ?? command;
@@ -42,7 +59,7 @@ export class CommandTable {
       const id = entries.length;
       if (this.ids.has(name)) throw new Error(`command '${name}' is in the table twice`);
       this.ids.set(name, id);
-      entries.push({ id, name, arity, flags, command, subcommand, run, runAsync });
+      entries.push({ id, name, protocol: 'resp', arity, flags, command, subcommand, run, runAsync });
       return id;
     };
     for (const command of commands) add(command, undefined);
@@ -51,10 +68,14 @@ export class CommandTable {
         command.subcommands?.map((subcommand) => ({ name: asciiBytes(subcommand.name), id: add(command, subcommand) })),
       );
     }
-    this.entries = entries;
+    this.redisEntries = entries;
+    this.memcachedBase = entries.length;
+    this.entries = [...entries, ...memcached.map((command, index) => memcachedEntry(command, entries.length + index))];
+    if (new Set(this.entries.map(({ name }) => name)).size < this.entries.length)
+      throw new Error('a Memcached command is in the table twice');
   }
 
-  /** Id of a command by its lower-case name, -1 when there is none. Subcommands are found by their full names (`config|get`). */
+  /** Id of a Redis command by its lower-case name, -1 when there is none. Subcommands are found by their full names (`config|get`). */
   id(name: string): number {
     return this.ids.get(name) ?? -1;
   }
@@ -72,6 +93,12 @@ export class CommandTable {
     const found = this.subcommands[container]?.find((subcommand) => request.is(1, subcommand.name));
     return found === undefined ? -1 : found.id;
   }
+}
+
+function memcachedEntry(command: MemcachedCommand, id: number): TableEntry {
+  const { protocol, arity, flags, run, runAsync } = command;
+  const name = `memcached|${protocol === 'binary' ? 'binary-' : ''}${command.name}`;
+  return { id, name, protocol, arity, flags, command, subcommand: undefined, run, runAsync };
 }
 
 /** Whether `argc` arguments are what a command of this arity takes. */

@@ -8,6 +8,7 @@
 import { CLOSE_NO, Client } from '../commands/client.js';
 import type { ClientFacts, ClientFilter } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
+import { SPEAKS_RESP } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
 import type { Config } from './config/config.js';
 import type { OutputLimit } from './config/values.js';
@@ -63,6 +64,7 @@ export class Clients {
       user: client.user,
       database: client.database,
       protocol: client.protocol,
+      speaks: client.speaks,
       libraryName: client.libraryName,
       libraryVersion: client.libraryVersion,
       ageSeconds: age(client, now),
@@ -206,6 +208,7 @@ function matches(client: Client, filter: ClientFilter, now: number): boolean {
   if (filter.address !== undefined && filter.address !== client.address) return false;
   if (filter.localAddress !== undefined && filter.localAddress !== client.localAddress) return false;
   if (filter.user !== undefined && filter.user !== client.user) return false;
+  if (filter.memcached === true && client.speaks === SPEAKS_RESP) return false;
   if (filter.type !== undefined && filter.type !== 'normal') return false;
   if (filter.maxAge !== undefined && age(client, now) < filter.maxAge) return false;
   return filter.exceptId !== client.id;

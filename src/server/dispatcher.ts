@@ -74,6 +74,7 @@ interface Postponed {
   readonly input: Uint8Array;
   readonly args: Int32Array;
   readonly argc: number;
+  readonly flags: number;
 }
 
 export class Dispatcher {
@@ -176,6 +177,7 @@ export class Dispatcher {
       this.keyspace.yield();
       request.first = descriptors[at + 3] << 2;
       request.argc = descriptors[at + 2];
+      request.flags = descriptors[at + 6];
       if (id >= 0) this.execute(id, client);
       else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
     }
@@ -468,7 +470,14 @@ export class Dispatcher {
     const last = request.offset(request.argc - 1) + request.length(request.argc - 1);
     const args = request.args.slice(request.first, request.first + request.argc * 4);
     for (let i = 0; i < args.length; i += 4) args[i] -= first;
-    this.postponed.push({ client, id, input: request.input.slice(first, last), args, argc: request.argc });
+    this.postponed.push({
+      client,
+      id,
+      input: request.input.slice(first, last),
+      args,
+      argc: request.argc,
+      flags: request.flags,
+    });
     client.postponed = true;
     this.statistics.add(BLOCKED, 1);
     this.suspend(client);
@@ -489,6 +498,7 @@ export class Dispatcher {
         this.request.args = waiting.args;
         this.request.first = 0;
         this.request.argc = waiting.argc;
+        this.request.flags = waiting.flags;
         this.keyspace.clock.tick();
         this.execute(waiting.id, client);
       });

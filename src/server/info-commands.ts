@@ -64,10 +64,13 @@ function percentileOf(counts: readonly number[], percentile: number): number {
   return 2 ** (counts.length - 1);
 }
 
-/** Cumulative histograms for LATENCY HISTOGRAM. Names are full names, or those of containers, which mean all their subcommands; none means all. */
+/**
+ * Cumulative histograms for LATENCY HISTOGRAM. Names are full names, or those of containers, which mean all their subcommands (`memcached`: all commands of
+ * that door); none means all.
+ */
 export function commandHistograms({ table, fleet }: InfoSources, names: readonly string[]): CommandHistogram[] {
   const named = (name: string): TableEntry[] =>
-    table.entries.filter((entry) => entry.name === name || entry.command.name === name);
+    table.entries.filter((entry) => entry.name === name || entry.name.startsWith(`${name}|`));
   const entries = names.length === 0 ? table.entries : names.flatMap((name) => named(name.toLowerCase()));
   return entries.map((entry) => cumulative(entry.name, histogram(fleet, entry.id))).filter(({ calls }) => calls > 0);
 }

@@ -79,6 +79,7 @@ export async function serve(
     replicationId: randomBytes(20).toString('hex'),
     version: VERSION,
     port: 0,
+    memcachedPort: 0,
     executable: process.execPath,
   };
   const dataFor = (index: number): WorkerData => ({

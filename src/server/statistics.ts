@@ -2,13 +2,15 @@
  * What a worker counts: a block of doubles in shared memory for each worker, written by that worker alone, summed by whoever asks.
  *
  * ```
- *  [totals 64][calls, by command][microseconds][failed calls][rejected calls][histogram: 32 buckets a command]
+ *  [totals 96][calls, by command][microseconds][failed calls][rejected calls][histogram: 32 buckets a command]
  * ```
  *
  * Bucket b of a histogram counts the calls that took less than 2^b microseconds (and at least half of that).
  */
 
-const TOTALS = 64;
+import { MEMCACHED_COUNTERS } from '../commands/memcached/counters.js';
+
+const TOTALS = 96;
 
 export const TOTAL_COMMANDS = 0;
 export const TOTAL_CONNECTIONS = 1;
@@ -48,6 +50,11 @@ export const PEAK_MEMORY = 26;
 export const TIMED_OUT_CLIENTS = 27;
 /** Sockets that the main thread sent and this worker, or one before it, has taken over. */
 export const ADOPTED = 28;
+/** Of the Memcached door alone: connections that are there, that came, and bytes of their requests and replies. */
+export const MEMCACHED_CONNECTED = 29;
+export const MEMCACHED_CONNECTIONS = 30;
+export const MEMCACHED_BYTES_IN = 31;
+export const MEMCACHED_BYTES_OUT = 32;
 /** Totals that CONFIG RESETSTAT sets to zero; the others say what is, and not what was. */
 const RESETTABLE = [
   TOTAL_COMMANDS,
@@ -65,10 +72,14 @@ const RESETTABLE = [
   TOTAL_READS,
   BUSY_MICROSECONDS,
   TIMED_OUT_CLIENTS,
+  MEMCACHED_CONNECTIONS,
+  MEMCACHED_BYTES_IN,
+  MEMCACHED_BYTES_OUT,
 ];
 /** Of what a worker that is gone counted, this is no longer there. */
 export const GONE_WITH_THE_WORKER = [
   CONNECTED,
+  MEMCACHED_CONNECTED,
   PENDING_INPUT,
   PENDING_OUTPUT,
   BLOCKED,
@@ -82,7 +93,9 @@ export const GONE_WITH_THE_WORKER = [
   LARGEST_CLIENT,
 ];
 /** Error replies by their first word: counters from here, in the order of ERROR_CODES. */
-const ERRORS_BY_CODE = 32;
+const ERRORS_BY_CODE = 48;
+/** Memcached's counters, from here. */
+const COUNTERS = 64;
 
 /** First words of error replies that are counted by name (INFO errorstats). */
 export const ERROR_CODES = [
@@ -110,6 +123,8 @@ export function statisticsDoubles(commands: number): number {
 
 export class Statistics {
   readonly values: Float64Array;
+  /** Memcached's counters by command, by their numbers in commands/memcached/counters.ts. */
+  readonly counters: Float64Array;
   /** 1 while calls are counted in their histograms (`latency-tracking`), 0 while they are not. */
   histogramWeight = 1;
   private readonly commands: number;
@@ -120,6 +135,7 @@ export class Statistics {
 
   constructor(buffer: SharedArrayBuffer, commands: number) {
     this.values = new Float64Array(buffer);
+    this.counters = this.values.subarray(COUNTERS, COUNTERS + MEMCACHED_COUNTERS);
     this.commands = commands;
     this.microsecondsAt = TOTALS + commands;
     this.failedAt = TOTALS + 2 * commands;

@@ -34,7 +34,9 @@ export interface ServerFacts {
   /** 40 hexadecimal digits: the name of this history of changes. */
   readonly replicationId: string;
   readonly version: string;
+  /** TCP ports of the Redis door and of the Memcached door, 0 = none. */
   readonly port: number;
+  readonly memcachedPort: number;
   readonly executable: string;
 }
 

@@ -10,13 +10,14 @@ import type {
   ClientFilter,
   CommandHistogram,
   LatencyEvent,
+  MemcachedFigures,
   MemoryFigures,
   ServerPort,
   SlowlogEntry,
 } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
-import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT } from '../protocol/descriptors.js';
+import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT, SPEAKS_RESP } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
 import type { Bus, Handler } from './bus.js';
 import { Clients } from './clients.js';
@@ -27,18 +28,21 @@ import { collectGarbage } from './garbage.js';
 import { infoText } from './info.js';
 import { commandHistograms } from './info-commands.js';
 import type { InfoSources } from './info-sources.js';
+import { memcachedFigures } from './memcached-figures.js';
 import { memoryFigures } from './memory-report.js';
 import { Pause, type PauseState } from './pause.js';
 import { Routine } from './routine.js';
 import {
   AUTH_FAILURES,
   CONNECTED,
+  MEMCACHED_CONNECTED,
+  MEMCACHED_CONNECTIONS,
   OUTPUT_LIMIT_CLOSES,
   QUERY_LIMIT_CLOSES,
   type Statistics,
   TOTAL_CONNECTIONS,
 } from './statistics.js';
-import { REDIS_VERSION } from './version.js';
+import { MEMCACHED_VERSION, REDIS_VERSION } from './version.js';
 import { Watch } from './watch.js';
 import { NEXT_CLIENT, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
@@ -69,6 +73,8 @@ export interface WorkerActions {
 export class WorkerServer implements ServerPort {
   readonly table: CommandTable;
   readonly redisVersion = REDIS_VERSION;
+  readonly memcachedVersion = MEMCACHED_VERSION;
+  readonly memcachedCounters: Float64Array;
   /** The client of requests that come from nobody. */
   readonly nobody: Client;
   readonly hooks: DispatcherHooks;
@@ -94,6 +100,7 @@ export class WorkerServer implements ServerPort {
     this.keyspace = keyspace;
     this.table = table;
     this.statistics = statistics;
+    this.memcachedCounters = statistics.counters;
     this.makeBus = bus;
     this.facts = data.facts;
     this.shared = new Int32Array(data.shared);
@@ -206,6 +213,10 @@ export class WorkerServer implements ServerPort {
     this.dispatcher.clients[connection] = client;
     this.statistics.add(CONNECTED, 1);
     this.statistics.add(TOTAL_CONNECTIONS, 1);
+    if (client.speaks !== SPEAKS_RESP) {
+      this.statistics.add(MEMCACHED_CONNECTED, 1);
+      this.statistics.add(MEMCACHED_CONNECTIONS, 1);
+    }
     if (config.tcpKeepalive > 0) transport.setKeepAlive(connection, config.tcpKeepalive);
     this.clientChanged(client);
   }
@@ -219,6 +230,7 @@ export class WorkerServer implements ServerPort {
 
   private onClosed(client: Client, reason: number): void {
     this.statistics.add(CONNECTED, -1);
+    if (client.speaks !== SPEAKS_RESP) this.statistics.add(MEMCACHED_CONNECTED, -1);
     if (reason === CLOSE_OUTPUT_LIMIT) this.statistics.add(OUTPUT_LIMIT_CLOSES, 1);
     if (reason === CLOSE_QUERY_LIMIT) this.statistics.add(QUERY_LIMIT_CLOSES, 1);
     this.watch.remove(client);
@@ -260,6 +272,10 @@ export class WorkerServer implements ServerPort {
     return this.config.protoMaxBulkLen;
   }
 
+  get memcachedValueBytesMax(): number {
+    return this.config.memcachedItemSizeMax;
+  }
+
   configGet(name: string): string | undefined {
     return this.config.format(name);
   }
@@ -294,6 +310,11 @@ export class WorkerServer implements ServerPort {
 
   latencyHistogram(names: readonly string[]): CommandHistogram[] {
     return commandHistograms(this.sources, names);
+  }
+
+  memcached(): MemcachedFigures {
+    this.routine.collect();
+    return memcachedFigures(this.sources);
   }
 
   memory(): MemoryFigures {

@@ -1,17 +1,11 @@
-/**
- * AUTH and HELLO: who a client is, and which version of the protocol it speaks.
- *
- * There is one user, `default`, whose password is `requirepass`; without one, any password is right for it, as in Redis.
- * Passwords are compared by their digests, so that the time it takes tells nothing of them.
- */
+/** AUTH and HELLO: who a client is, and which version of the protocol it speaks. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { authenticate, DEFAULT_USER } from '../authentication.js';
 import { type Command, command } from '../command.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
 import { validName } from './names.js';
 
-const USER = 'default';
 const WRONGPASS = 'WRONGPASS invalid username-password pair or user is disabled.';
 const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?';
@@ -21,33 +15,17 @@ const HELLO_NOAUTH =
   'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time';
 const BAD_NAME = 'ERR Client names cannot contain spaces, newlines or special characters.';
 
-function digest(bytes: Uint8Array | string): Buffer {
-  return createHash('sha256').update(bytes).digest();
-}
-
 /** Checks user and password, and answers WRONGPASS when they are wrong. `user` is 0 when it was left out, else its argument. */
-function authenticate(request: Request, user: number, password: number): boolean {
-  const { client, server } = request;
-  const known = user === 0 || request.text(user) === USER;
-  const required = server.requirePassword;
-  const right = required === '' || timingSafeEqual(digest(request.copy(password)), digest(required));
-  if (!known || !right) {
-    server.countAuthFailure();
-    request.reply.error(WRONGPASS);
-    return false;
-  }
-  client.user = USER;
-  if (!client.authenticated) {
-    client.authenticated = true;
-    server.clientChanged(client);
-  }
-  return true;
+function authenticated(request: Request, user: number, password: number): boolean {
+  const right = authenticate(request, user === 0 ? DEFAULT_USER : request.text(user), request.copy(password));
+  if (!right) request.reply.error(WRONGPASS);
+  return right;
 }
 
 function auth(request: Request): void {
   if (request.argc > 3) request.reply.error(SYNTAX);
   else if (request.argc === 2 && request.server.requirePassword === '') request.reply.error(NO_PASSWORD);
-  else if (request.argc === 2 ? authenticate(request, 0, 1) : authenticate(request, 1, 2)) request.reply.ok();
+  else if (request.argc === 2 ? authenticated(request, 0, 1) : authenticated(request, 1, 2)) request.reply.ok();
 }
 
 interface HelloOptions {
@@ -91,7 +69,7 @@ function hello(request: Request): void {
     reply.error(String(options));
     return;
   }
-  if (options.auth !== 0 && !authenticate(request, options.auth, options.auth + 1)) return;
+  if (options.auth !== 0 && !authenticated(request, options.auth, options.auth + 1)) return;
   if (!client.authenticated) {
     reply.error(HELLO_NOAUTH);
     return;

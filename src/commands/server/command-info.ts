@@ -74,7 +74,7 @@ function replyTyped(reply: ReplyWriter, name: string, type: string): void {
 /** Subcommands of a container, in their order. */
 export function subcommandsOf(table: CommandTable, entry: TableEntry): TableEntry[] {
   if (entry.subcommand !== undefined) return [];
-  return table.entries.filter((other) => other.subcommand !== undefined && other.command === entry.command);
+  return table.redisEntries.filter((other) => other.subcommand !== undefined && other.command === entry.command);
 }
 
 /** The ten elements of a command. */

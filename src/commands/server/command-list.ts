@@ -39,7 +39,7 @@ export function list(request: Request): void {
     reply.error(SYNTAX);
     return;
   }
-  const found = server.table.entries.filter(filter);
+  const found = server.table.redisEntries.filter(filter);
   reply.array(found.length);
   for (const { name } of found) reply.bulkAscii(name);
 }

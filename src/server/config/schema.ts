@@ -96,6 +96,34 @@ export const PARAMETERS = {
     mutable: false,
     help: 'Permissions of the Unix socket; 0 leaves them to the umask.',
   }),
+  'memcached-port': parameter({
+    type: integerType({ min: 0, max: 65_535 }),
+    group: 'network',
+    initial: 11_211,
+    mutable: false,
+    help: 'TCP port of the Memcached door, on the addresses of `bind`; 0 means none.',
+  }),
+  'memcached-protocol': parameter({
+    type: enumerationType(['auto', 'text', 'binary']),
+    group: 'network',
+    initial: 'auto',
+    mutable: false,
+    help: "What the Memcached door speaks: the text protocol (meta commands included), the binary one, or `auto`: what a connection's first byte says.",
+  }),
+  'memcached-unixsocket': parameter({
+    type: textType('path'),
+    group: 'network',
+    initial: '',
+    mutable: false,
+    help: 'Path of a Unix socket for Memcached clients; empty means none.',
+  }),
+  'memcached-unixsocketperm': parameter({
+    type: octalType({ min: 0, max: 0o777 }),
+    group: 'network',
+    initial: 0,
+    mutable: false,
+    help: 'Permissions of that socket; 0 leaves them to the umask.',
+  }),
   'tcp-backlog': parameter({
     type: integerType({ min: 0, max: INT_MAX }),
     group: 'network',
@@ -191,6 +219,13 @@ export const PARAMETERS = {
     initial: VALUE_BYTES_MAX,
     mutable: true,
     help: 'Longest argument of a command, and so the longest value.',
+  }),
+  'memcached-item-size-max': parameter({
+    type: bytesType({ min: KIB, max: VALUE_BYTES_MAX }),
+    group: 'clients',
+    initial: MIB,
+    mutable: true,
+    help: "Largest value that can be stored through the Memcached door, as memcached's option -I. The default is memcached's, so that what was refused there is refused here; what Redis clients have stored can be read whatever its size.",
   }),
   'client-query-buffer-limit': parameter({
     type: bytesType({ min: MIB, max: UNLIMITED }),
