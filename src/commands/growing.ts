@@ -15,8 +15,12 @@ export function stringOfLength(request: Request, index: number, length: number):
   const { shard } = request;
   let at = item;
   if (valueLength(shard.words, item) < length) at = shard.resizeString(item, length);
-  if (at === 0) request.refuse(index);
-  else markRaw(shard.words, at);
+  if (at === 0) {
+    request.refuse(index);
+    return 0;
+  }
+  markRaw(shard.words, at);
+  shard.changed(at);
   return at;
 }
 

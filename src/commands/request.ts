@@ -10,7 +10,7 @@
 import { equalsIgnoreCase } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { parseBigInt64, parseInt64 } from '../base/numbers.js';
-import { KEY_BYTES_MAX, TYPE_STRING, typeOf } from '../engine/item.js';
+import { isPlaceholder, KEY_BYTES_MAX, TYPE_STRING, typeOf } from '../engine/item.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import type { Shard } from '../engine/shard.js';
 import type { ReplyWriter } from '../protocol/resp/reply.js';
@@ -146,9 +146,11 @@ export class Request {
     return shard.read(this.hash(index), this.input, this.offset(index), this.length(index), this.database);
   }
 
-  /** Looks a key argument up without counting anything. */
+  /** Looks a key argument up without counting anything. A placeholder is no key. */
   find(index: number): number {
-    return this.enter(index).find(this.hash(index), this.input, this.offset(index), this.length(index), this.database);
+    const shard = this.enter(index);
+    const item = shard.find(this.hash(index), this.input, this.offset(index), this.length(index), this.database);
+    return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
   }
 
   /** Looks a key argument up to be changed: counts the access. */

@@ -5,6 +5,7 @@
  * found once and overwritten where it stands. Beyond, bigints do it. INCRBYFLOAT calculates as Redis's long double does, on strings.
  */
 
+import { copyBytes } from '../base/bytes.js';
 import {
   addDecimal,
   INT64_MAX,
@@ -16,12 +17,11 @@ import {
   writeBigInt,
   writeInteger,
 } from '../base/numbers.js';
-import { isRaw, valueLength, valueOffset } from '../engine/item.js';
+import { valueLength, valueOffset } from '../engine/item.js';
 import { command } from './command.js';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from './replies.js';
 import type { Request } from './request.js';
 
-const KEEP_DEADLINE = -1;
 const DECREMENT_OVERFLOW = 'ERR decrement would overflow';
 const NOT_FINITE = 'ERR increment would produce NaN or Infinity';
 /** Longer strings are no numbers to INCRBYFLOAT. */
@@ -51,23 +51,34 @@ function add(request: Request, increment: number): void {
 
 /** Writes a safe integer as the value. Returns false when there is no memory. */
 function storeInteger(request: Request, item: number, value: number): boolean {
-  const shard = request.shard;
-  const length = integerDigits(value);
-  let at = item;
-  if (item === 0 || valueLength(shard.words, item) !== length || isRaw(shard.words, item)) {
-    at = shard.prepareString(
-      request.hash(1),
-      request.input,
-      request.offset(1),
-      request.length(1),
-      request.database,
-      length,
-      KEEP_DEADLINE,
-    );
-    if (at === 0) return false;
-  }
+  const { shard } = request;
+  const at = makeRoom(request, item, integerDigits(value));
+  if (at === 0) return false;
   writeInteger(shard.bytes, valueOffset(shard.words, at), value);
   return true;
+}
+
+/** Writes text as the value. Returns false when there is no memory. */
+function storeText(request: Request, item: number, text: Uint8Array, length: number): boolean {
+  const { shard } = request;
+  const at = makeRoom(request, item, length);
+  if (at === 0) return false;
+  copyBytes(text, 0, shard.bytes, valueOffset(shard.words, at), length);
+  return true;
+}
+
+/** The item for a value of `length` bytes: the one there is, or (0) a new one. 0 when there is no memory. */
+function makeRoom(request: Request, item: number, length: number): number {
+  if (item !== 0) return request.shard.replaceValue(item, length);
+  return request.shard.prepareString(
+    request.hash(1),
+    request.input,
+    request.offset(1),
+    request.length(1),
+    request.database,
+    length,
+    0,
+  );
 }
 
 /** The same with 64 bits, for values that are no safe integers, or none at all. `item` 0 = there is none. */
@@ -84,7 +95,7 @@ function addBig(request: Request, item: number, increment: bigint): void {
     return;
   }
   const length = writeBigInt(digits, 0, sum);
-  if (request.setString(1, digits, 0, length, KEEP_DEADLINE)) request.reply.bigInteger(sum);
+  if (storeText(request, item, digits, length)) request.reply.bigInteger(sum);
   else request.refuse(1);
 }
 
@@ -138,7 +149,7 @@ function incrbyfloat(request: Request): void {
     return;
   }
   const bytes = Buffer.from(sum, 'latin1');
-  if (request.setString(1, bytes, 0, bytes.length, KEEP_DEADLINE)) request.reply.bulk(bytes, 0, bytes.length);
+  if (storeText(request, item, bytes, bytes.length)) request.reply.bulk(bytes, 0, bytes.length);
   else request.refuse(1);
 }
 

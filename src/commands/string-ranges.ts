@@ -30,6 +30,7 @@ function append(request: Request): void {
   }
   copyBytes(request.input, request.offset(2), shard.bytes, valueOffset(shard.words, grown) + length, added);
   markRaw(shard.words, grown);
+  shard.changed(grown);
   request.reply.integer(length + added);
 }
 

@@ -3,15 +3,21 @@
  *
  * ```
  *  byte 0            4              8               12
- *  ┌────────────────┬──────────────┬────────────────┬──────────────┬───────────────┬───────┬─────────┐
- *  │ key length 20  │ value length │ access clock 24│ [expiry ms,  │ [client flags,│ key   │ value   │
- *  │ database    6  │ 30           │ reserved 8     │  8 bytes: E] │  version: M]  │       │         │
- *  │ type 3, E M -  │ raw 1, - 1   │                │              │               │       │         │
- *  └────────────────┴──────────────┴────────────────┴──────────────┴───────────────┴───────┴─────────┘
+ *  ┌────────────────┬──────────────┬────────────────┬─────────────┬─────────────┬──────────────────┬───────┬─────────┐
+ *  │ key length 20  │ value length │ access clock 24│ [expiry ms, │ [version,   │ [client flags,   │ key   │ value   │
+ *  │ database    6  │ 30           │ marks 8        │  8 bytes: E]│  8 bytes: V]│  4 bytes: F]     │       │         │
+ *  │ type 3, E V F  │ raw 1, - 1   │                │             │             │                  │       │         │
+ *  └────────────────┴──────────────┴────────────────┴─────────────┴─────────────┴──────────────────┴───────┴─────────┘
  * ```
  *
- * Word 0 of a live item is never 0, because types begin at 1; of a free cell it is 0. The expiry block is there when the item has
- * a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value.
+ * Word 0 of a live item is never 0, because types begin at 1; of a free cell it is 0. Three blocks are there only in items that need them:
+ *
+ * - expiry: when there is a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value;
+ * - version: Memcached's CAS number. It is made when somebody asks for it, and a write gives the item another one or none: so a number
+ *   that was seen once never stands for another value, and items of which nobody asked pay nothing;
+ * - client flags: the 32 bits that Memcached clients keep beside a value, when they are not 0.
+ *
+ * Marks say what happened to the item since it was written; writing it anew clears them.
  * Offsets are byte offsets in the shard's buffer, and every item begins at a multiple of 8.
  */
 
@@ -46,17 +52,44 @@ const ACCESS_MASK = 0xffffff;
 
 const HEADER_BYTES = 12;
 const EXPIRY_BYTES = 8;
-const META_BYTES = 12;
+const VERSION_BYTES = 8;
+const FLAGS_BYTES = 4;
 const EXPIRY_ALWAYS_BYTES = 2048;
 const WORD = 2 ** 32;
 
-/** Bytes that an item takes, before it is rounded up to a cell. */
-export function itemBytes(keyLength: number, valueLength: number, withExpiry: boolean): number {
-  const bytes = HEADER_BYTES + keyLength + valueLength;
+/** Optional blocks of an item, as bits of a set: the top bits of word 0. */
+const BLOCK_SHIFT = 29;
+const BLOCK_EXPIRY = 1;
+/** Memcached's CAS number. */
+export const BLOCK_VERSION = 2;
+/** Memcached's client flags. */
+export const BLOCK_FLAGS = 4;
+
+/** The item was read since it was written. */
+export const MARK_FETCHED = 1 << 24;
+/** The value is no longer right, and may be served until there is a new one. */
+export const MARK_STALE = 1 << 25;
+/** Somebody was told to make the new value. */
+export const MARK_LEASED = 1 << 26;
+/** There is no value yet: the item stands for the lease of a key that was missed. */
+export const MARK_PLACEHOLDER = 1 << 27;
+const MARKS = 0xff << 24;
+
+/** Bytes that an item takes, before it is rounded up to a cell. `blocks`: BLOCK_ bits. */
+export function itemBytes(keyLength: number, valueLength: number, withExpiry: boolean, blocks = 0): number {
+  const bytes = HEADER_BYTES + blockBytes(blocks) + keyLength + valueLength;
   return withExpiry || bytes >= EXPIRY_ALWAYS_BYTES ? bytes + EXPIRY_BYTES : bytes;
 }
 
-/** Writes an item's header; key and value bytes are the caller's to write. The expiry block, where there is one, holds 0. */
+function blockBytes(blocks: number): number {
+  return ((blocks & BLOCK_VERSION) !== 0 ? VERSION_BYTES : 0) + ((blocks & BLOCK_FLAGS) !== 0 ? FLAGS_BYTES : 0);
+}
+
+/**
+ * Writes an item's header; key and value bytes are the caller's to write. The optional blocks, where there are any, hold 0.
+ * @param access access clock, and marks
+ * @param blocks BLOCK_ bits
+ */
 export function writeHeader(
   words: Int32Array,
   item: number,
@@ -66,16 +99,15 @@ export function writeHeader(
   type: number,
   withExpiry: boolean,
   access: number,
+  blocks = 0,
 ): void {
   const word = item >>> 2;
-  const expiry = withExpiry || HEADER_BYTES + keyLength + valueLength >= EXPIRY_ALWAYS_BYTES;
-  words[word] = keyLength | (database << DATABASE_SHIFT) | (type << TYPE_SHIFT) | (expiry ? HAS_EXPIRY : 0);
+  const bytes = HEADER_BYTES + blockBytes(blocks) + keyLength + valueLength;
+  const all = withExpiry || bytes >= EXPIRY_ALWAYS_BYTES ? blocks | BLOCK_EXPIRY : blocks;
+  words[word] = keyLength | (database << DATABASE_SHIFT) | (type << TYPE_SHIFT) | (all << BLOCK_SHIFT);
   words[word + 1] = valueLength;
   words[word + 2] = access;
-  if (expiry) {
-    words[word + 3] = 0;
-    words[word + 4] = 0;
-  }
+  for (let at = word + 3, end = keyOffset(words, item) >>> 2; at < end; at++) words[at] = 0;
 }
 
 export function keyLength(words: Int32Array, item: number): number {
@@ -84,7 +116,7 @@ export function keyLength(words: Int32Array, item: number): number {
 
 export function keyOffset(words: Int32Array, item: number): number {
   const word = words[item >>> 2];
-  return item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 30) & 1) * META_BYTES;
+  return item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 27) & 8) + ((word >>> 29) & 4);
 }
 
 export function valueOffset(words: Int32Array, item: number): number {
@@ -141,12 +173,22 @@ export function matches(
 ): boolean {
   const word = words[item >>> 2];
   if ((word & IDENTITY_MASK) !== wanted) return false;
-  const at = item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 30) & 1) * META_BYTES;
+  const at = item + HEADER_BYTES + ((word >>> 26) & 8) + ((word >>> 27) & 8) + ((word >>> 29) & 4);
   return equalBytes(bytes, at, key, offset, length);
 }
 
 export function hasExpiryBlock(words: Int32Array, item: number): boolean {
   return (words[item >>> 2] & HAS_EXPIRY) !== 0;
+}
+
+/** Whether the item has these optional blocks (BLOCK_ bits) and no others. */
+export function hasJustBlocks(words: Int32Array, item: number, blocks: number): boolean {
+  return words[item >>> 2] >>> BLOCK_SHIFT === blocks;
+}
+
+/** The item's optional blocks without the expiry: BLOCK_ bits. */
+export function blocksOf(words: Int32Array, item: number): number {
+  return (words[item >>> 2] >>> BLOCK_SHIFT) & (BLOCK_VERSION | BLOCK_FLAGS);
 }
 
 /** Absolute deadline in milliseconds since 1970, 0 = none. */
@@ -170,6 +212,74 @@ export function accessOf(words: Int32Array, item: number): number {
 /** Word index of the access clock's word. */
 export function accessWord(item: number): number {
   return (item >>> 2) + 2;
+}
+
+/** Whether the item has a version (Memcached's CAS number). */
+export function hasVersion(words: Int32Array, item: number): boolean {
+  return ((words[item >>> 2] >>> BLOCK_SHIFT) & BLOCK_VERSION) !== 0;
+}
+
+/** Word index of the version's block: behind the expiry's. */
+function versionWord(words: Int32Array, item: number): number {
+  return (item >>> 2) + 3 + ((words[item >>> 2] >>> 28) & 2);
+}
+
+/** Low 32 bits of the version, signed; 0 when the item has none. */
+export function versionLow(words: Int32Array, item: number): number {
+  return hasVersion(words, item) ? words[versionWord(words, item)] : 0;
+}
+
+/** High 32 bits of the version, signed; 0 when the item has none. */
+export function versionHigh(words: Int32Array, item: number): number {
+  return hasVersion(words, item) ? words[versionWord(words, item) + 1] : 0;
+}
+
+/** Writes the version of an item that has the block. */
+export function setVersion(words: Int32Array, item: number, low: number, high: number): void {
+  const word = versionWord(words, item);
+  words[word] = low;
+  words[word + 1] = high;
+}
+
+/** Word index of the client flags' block: behind the version's. */
+function flagsWord(words: Int32Array, item: number): number {
+  return versionWord(words, item) + ((words[item >>> 2] >>> 29) & 2);
+}
+
+/** Client flags, 32 bits, unsigned; 0 when the item has none. */
+export function clientFlagsOf(words: Int32Array, item: number): number {
+  return ((words[item >>> 2] >>> BLOCK_SHIFT) & BLOCK_FLAGS) === 0 ? 0 : words[flagsWord(words, item)] >>> 0;
+}
+
+/** Writes the client flags of an item that has the block. */
+export function setClientFlags(words: Int32Array, item: number, flags: number): void {
+  words[flagsWord(words, item)] = flags;
+}
+
+/** Copies what the optional blocks hold to an item that has these blocks too. */
+export function copyBlocks(source: Int32Array, from: number, target: Int32Array, to: number, blocks: number): void {
+  if ((blocks & BLOCK_VERSION) !== 0) setVersion(target, to, versionLow(source, from), versionHigh(source, from));
+  if ((blocks & BLOCK_FLAGS) !== 0) setClientFlags(target, to, clientFlagsOf(source, from));
+}
+
+/** What happened to the item since it was written: MARK_ bits. */
+export function marksOf(words: Int32Array, item: number): number {
+  return words[(item >>> 2) + 2] & MARKS;
+}
+
+/** Sets marks (MARK_ bits). */
+export function setMarks(words: Int32Array, item: number, marks: number): void {
+  words[(item >>> 2) + 2] |= marks;
+}
+
+/** Clears marks (MARK_ bits). */
+export function clearMarks(words: Int32Array, item: number, marks: number): void {
+  words[(item >>> 2) + 2] &= ~marks;
+}
+
+/** Whether the item stands for a lease only: to most, there is no such key. */
+export function isPlaceholder(words: Int32Array, item: number): boolean {
+  return (words[(item >>> 2) + 2] & MARK_PLACEHOLDER) !== 0;
 }
 
 /** Bytes that the item takes in its cell. */

@@ -5,7 +5,7 @@
  * called by the thread that holds the shard's lock.
  *
  * ```
- *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..15 shard   16..79 figures (doubles)
+ *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   16..79 figures (doubles)
  *                 128..191 items by internal database   192..255 items with a deadline by internal database
  *                 256.. class records of the slabs
  * ```
@@ -23,24 +23,42 @@ import { AccessClock } from './eviction/access.js';
 import { Evictor } from './eviction/evictor.js';
 import { Deadlines } from './expiry/deadlines.js';
 import {
+  accessOf,
   accessWord,
+  BLOCK_FLAGS,
+  BLOCK_VERSION,
+  blocksOf,
+  clearMarks,
+  clientFlagsOf,
+  copyBlocks,
   DATABASES_MAX,
   databaseOf,
   expiryOf,
   hasExpiryBlock,
+  hasJustBlocks,
+  hasVersion,
+  isPlaceholder,
   isRaw,
   itemBytes,
   KEY_BYTES_MAX,
   keyLength,
   keyOffset,
+  MARK_FETCHED,
+  MARK_LEASED,
+  MARK_PLACEHOLDER,
+  MARK_STALE,
   markRaw,
+  setClientFlags,
   setPlainLength,
   setValueLength,
+  setVersion,
   sizeOf,
   TYPE_STRING,
   typeOf,
   valueLength,
   valueOffset,
+  versionHigh,
+  versionLow,
   writeExpiry,
   writeHeader,
 } from './item.js';
@@ -53,11 +71,16 @@ import { HashIndex } from './table/hash-index.js';
 
 const MAGIC_VALUE = 0x41534831;
 
+/** Bits of the access clock in its word; the others are marks. */
+const ACCESS_MASK = 0xffffff;
+
 const MAGIC = 0;
 const ITEMS = 8;
 const RESETS = 9;
 const CURSOR = 10;
 const UPKEEP = 11;
+const VERSION_LOW = 12;
+const VERSION_HIGH = 13;
 const FIGURES = 8;
 const BASE = FIGURES;
 const HITS = FIGURES + 1;
@@ -70,6 +93,9 @@ const EXPIRED_BY_SWEEP = FIGURES + 7;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
+
+/** A shard's versions begin at the second of its making times two to this: no shard gives out so many a second for long. */
+const VERSION_SECOND_SHIFT = 20;
 
 /** Figures that are kept in a shard's header. */
 export interface ShardFigures {
@@ -141,6 +167,7 @@ export class Shard {
     assert(budget >= SHARD_PAGES_MIN, 'Shard: budget too small');
     shard.pool.budget = budget;
     shard.words[MAGIC] = MAGIC_VALUE;
+    shard.beginVersions();
     shard.clear();
   }
 
@@ -161,6 +188,16 @@ export class Shard {
     this.figures[BYTES] = 0;
     this.entry = 0;
     this.pinned = 0;
+  }
+
+  /**
+   * Versions begin where those of an earlier process cannot have come to: a client may still hold one of them. Clearing a shard leaves the
+   * counter as it is, for the same reason.
+   */
+  private beginVersions(): void {
+    const seconds = Math.floor(this.clock.now / 1000);
+    this.words[VERSION_LOW] = seconds << VERSION_SECOND_SHIFT;
+    this.words[VERSION_HIGH] = seconds >>> (32 - VERSION_SECOND_SHIFT);
   }
 
   /** What is done when the lock was taken over from a thread that died with it. */
@@ -204,10 +241,10 @@ export class Shard {
     return true;
   }
 
-  /** Finds an item to be read: counts a hit or a miss, and the access. */
+  /** Finds an item to be read: counts a hit or a miss, and the access. A placeholder is a miss. */
   read(hash: number, key: Uint8Array, offset: number, length: number, database: number): number {
     const item = this.find(hash, key, offset, length, database);
-    if (item === 0) {
+    if (item === 0 || isPlaceholder(this.words, item)) {
       this.figures[MISSES]++;
       return 0;
     }
@@ -219,8 +256,15 @@ export class Shard {
   /** Counts an access to an item. */
   touch(item: number): void {
     const word = accessWord(item);
-    const access = this.access.touched(this.words[word] & 0xffffff);
-    if (this.words[word] !== access) this.words[word] = access;
+    const before = this.words[word];
+    const after = this.access.touched(before & ACCESS_MASK) | (before & ~ACCESS_MASK) | MARK_FETCHED;
+    if (before !== after) this.words[word] = after;
+  }
+
+  /** Seconds since the item was last read or written. Policies that count frequency know the minute only. */
+  idleSeconds(item: number): number {
+    const access = accessOf(this.words, item);
+    return this.access.frequency ? this.access.idleMinutes(access) * 60 : this.access.idleSeconds(access);
   }
 
   /** Counts a hit or a miss that was not made by `read`. */
@@ -254,7 +298,8 @@ export class Shard {
 
   /**
    * Makes an item for a string of `valueBytes` under a key, in the place of whatever is there. The value's bytes are the caller's to write,
-   * all of them, before the lock is released.
+   * all of them, before the lock is released; so is what the optional blocks hold.
+   * @param blocks BLOCK_ bits
    * @returns the item, or 0 when there is no memory for it (the old value is still there) or the key is too long
    */
   prepareString(
@@ -265,20 +310,22 @@ export class Shard {
     database: number,
     valueBytes: number,
     expiry: number,
+    blocks = 0,
   ): number {
     const old = this.find(hash, key, keyAt, keyBytes, database);
-    if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry));
+    if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry), blocks);
     const deadline = expiry === -1 ? expiryOf(this.words, old) : expiry;
-    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
     if (typeOf(this.words, old) === TYPE_STRING && this.memory.fit(old, bytes)) {
-      this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline);
+      this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline, blocks);
       return old;
     }
     this.pinned = old;
     const item = this.memory.allocate(bytes);
     this.pinned = 0;
     if (item === 0) return 0;
-    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
+    const access = this.access.fresh();
+    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.count(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
@@ -297,11 +344,13 @@ export class Shard {
     database: number,
     valueBytes: number,
     deadline: number,
+    blocks: number,
   ): number {
     if (keyBytes > KEY_BYTES_MAX || !this.reserveEntry(hash)) return 0;
-    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0, blocks));
     if (item === 0) return 0;
-    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, this.access.fresh());
+    const access = this.access.fresh();
+    writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.index.insert(hash, item);
     this.writeDeadline(item, deadline);
@@ -318,31 +367,34 @@ export class Shard {
     database: number,
     valueBytes: number,
     deadline: number,
+    blocks: number,
   ): void {
     const words = this.words;
-    if (deadline === 0 && !hasExpiryBlock(words, item) && valueLength(words, item) === valueBytes) {
-      // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes.
+    const access = this.access.touched(accessOf(words, item));
+    if (deadline === 0 && hasJustBlocks(words, item, blocks) && valueLength(words, item) === valueBytes) {
+      // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
       setPlainLength(words, item, valueBytes);
-      this.touch(item);
+      words[accessWord(item)] = access;
       return;
     }
     this.count(item, -1);
-    const block = hasExpiryBlock(words, item);
-    const fresh = this.access.touched(words[accessWord(item)] & 0xffffff);
-    writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, fresh);
-    if (block !== hasExpiryBlock(words, item)) copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
+    const keyFrom = keyOffset(words, item);
+    writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
+    const keyTo = keyOffset(words, item);
+    if (keyTo !== keyFrom) copyBytes(key, keyAt, this.bytes, keyTo, keyBytes);
     this.writeDeadline(item, deadline);
     this.count(item, 1);
   }
 
   /**
-   * Changes the length of a string's value, keeping what is there of it; bytes that are added are 0.
+   * Changes the length of a string's value, keeping what is there of it; bytes that are added are 0. The caller says `changed` when all is
+   * written.
    * @returns the item, which may have moved, or 0 when there is no memory; the old value is still there
    */
   resizeString(item: number, length: number): number {
     const words = this.words;
     const old = valueLength(words, item);
-    const bytes = itemBytes(keyLength(words, item), length, hasExpiryBlock(words, item));
+    const bytes = itemBytes(keyLength(words, item), length, hasExpiryBlock(words, item), blocksOf(words, item));
     let at = item;
     // An item that is about to pass the size from which the expiry block is always there is written anew with one.
     const block = bytes > sizeOf(words, item) - old + length;
@@ -357,6 +409,19 @@ export class Shard {
     return at;
   }
 
+  /**
+   * Makes room for another value of `length` bytes in the place of a string's, whose deadline and client flags stay. The value's bytes are
+   * the caller's to write, all of them.
+   * @returns the item, which may have moved, or 0 when there is no memory; the old value is still there
+   */
+  replaceValue(item: number, length: number): number {
+    const at = valueLength(this.words, item) === length ? item : this.resizeString(item, length);
+    if (at === 0) return 0;
+    setPlainLength(this.words, at, length);
+    this.changed(at);
+    return at;
+  }
+
   /** Gives an item a new cell of `bytes`, with room for a value of `length`. Returns it, or 0. */
   private move(item: number, bytes: number, length: number): number {
     const words = this.words;
@@ -366,16 +431,12 @@ export class Shard {
     if (to === 0) return 0;
     const keyBytes = keyLength(words, item);
     const expiry = expiryOf(words, item);
-    writeHeader(
-      words,
-      to,
-      keyBytes,
-      length,
-      databaseOf(words, item),
-      typeOf(words, item),
-      hasExpiryBlock(words, item),
-      words[accessWord(item)],
-    );
+    const blocks = blocksOf(words, item);
+    const database = databaseOf(words, item);
+    const access = words[accessWord(item)];
+    const type = typeOf(words, item);
+    writeHeader(words, to, keyBytes, length, database, type, hasExpiryBlock(words, item), access, blocks);
+    copyBlocks(words, item, words, to, blocks);
     copyBytes(this.bytes, keyOffset(words, item), this.bytes, keyOffset(words, to), keyBytes);
     const kept = Math.min(valueLength(words, item), length);
     copyBytes(this.bytes, valueOffset(words, item), this.bytes, valueOffset(words, to), kept);
@@ -395,7 +456,7 @@ export class Shard {
     const words = this.words;
     if (!hasExpiryBlock(words, item)) {
       if (expiry === 0) return item;
-      const withBlock = this.addExpiryBlock(item);
+      const withBlock = this.addBlocks(item, true, blocksOf(words, item));
       if (withBlock === 0) return 0;
       item = withBlock;
     }
@@ -405,12 +466,37 @@ export class Shard {
     return item;
   }
 
-  private addExpiryBlock(item: number): number {
+  /**
+   * Gives an item a version, if it has none: Memcached's CAS number.
+   * @returns the item, which may have moved, or 0 when there is no memory for the number
+   */
+  giveVersion(item: number): number {
+    if (hasVersion(this.words, item)) return item;
+    const at = this.addBlocks(item, hasExpiryBlock(this.words, item), blocksOf(this.words, item) | BLOCK_VERSION);
+    if (at !== 0) this.freshVersion(at);
+    return at;
+  }
+
+  /** Gives an item that has the version's block another version, which no item of the shard has had. */
+  freshVersion(item: number): void {
+    const words = this.words;
+    words[VERSION_LOW] = (words[VERSION_LOW] + 1) | 0;
+    if (words[VERSION_LOW] === 0) words[VERSION_HIGH] = (words[VERSION_HIGH] + 1) | 0;
+    setVersion(words, item, words[VERSION_LOW], words[VERSION_HIGH]);
+  }
+
+  /** To be called when a value was changed in place: the version, if there is one, is another from now on, and no mark holds for the new value. */
+  changed(item: number): void {
+    if (hasVersion(this.words, item)) this.freshVersion(item);
+    clearMarks(this.words, item, MARK_STALE | MARK_LEASED | MARK_PLACEHOLDER);
+  }
+
+  /** Writes an item anew with more optional blocks, keeping all it has. Returns it, or 0 when there is no memory. */
+  private addBlocks(item: number, withExpiry: boolean, blocks: number): number {
     const words = this.words;
     const keyBytes = keyLength(words, item);
     const valueBytes = valueLength(words, item);
-    const bytes = itemBytes(keyBytes, valueBytes, true);
-    const raw = words[(item >>> 2) + 1];
+    const bytes = itemBytes(keyBytes, valueBytes, withExpiry, blocks);
     let to = item;
     if (!this.memory.fit(item, bytes)) {
       this.pinned = item;
@@ -419,30 +505,43 @@ export class Shard {
       if (to === 0) return 0;
     }
     this.count(item, -1);
-    const from = keyOffset(words, item);
-    this.bytes.copyWithin(to + (from - item) + 8, from, from + keyBytes + valueBytes);
-    const access = words[accessWord(item)];
     const hash = to === item ? 0 : this.hashOf(item);
-    writeHeader(words, to, keyBytes, valueBytes, databaseOf(words, item), typeOf(words, item), true, access);
-    words[(to >>> 2) + 1] = raw;
+    const from = keyOffset(words, item);
+    // All that the header says, for it may be written over.
+    const lengths = words[(item >>> 2) + 1];
+    const access = words[accessWord(item)];
+    const database = databaseOf(words, item);
+    const type = typeOf(words, item);
+    const expiry = expiryOf(words, item);
+    const low = versionLow(words, item);
+    const high = versionHigh(words, item);
+    const flags = clientFlagsOf(words, item);
+    this.bytes.copyWithin(to + bytes - keyBytes - valueBytes, from, from + keyBytes + valueBytes);
+    writeHeader(words, to, keyBytes, valueBytes, database, type, withExpiry, access, blocks);
+    words[(to >>> 2) + 1] = lengths;
+    if ((blocks & BLOCK_VERSION) !== 0) setVersion(words, to, low, high);
+    if ((blocks & BLOCK_FLAGS) !== 0) setClientFlags(words, to, flags);
     if (to !== item) {
       this.index.replace(this.index.findItem(hash, item), to);
       this.memory.release(item);
     }
+    this.writeDeadline(to, expiry);
     this.count(to, 1);
     return to;
   }
 
   /**
    * Gives an item another key, or another database, in the cell that it has and in the place of whatever is under that key. To Redis it is
-   * a new key: its access clock begins anew.
+   * a new key: its access clock begins anew, and it has no version.
    * @returns false when the cell does not fit, the index has no memory, or the key is too long: nothing has changed
    */
   rename(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
     const words = this.words;
     const valueBytes = valueLength(words, item);
     const deadline = expiryOf(words, item);
-    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0);
+    const flags = clientFlagsOf(words, item);
+    const blocks = flags === 0 ? 0 : BLOCK_FLAGS;
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
     if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.memory.fit(item, bytes)) return false;
     // A run that was cut short keeps its bytes until its pages are handed out again: nothing is allocated from here on.
     const old = this.find(hash, key, keyAt, keyBytes, database);
@@ -451,8 +550,9 @@ export class Shard {
     this.count(item, -1);
     this.index.remove(this.index.findItem(this.hashOf(item), item));
     this.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
-    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh());
+    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh(), blocks);
     if (raw) markRaw(words, item);
+    if (flags !== 0) setClientFlags(words, item, flags);
     copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
     this.enterIndex(item, hash, old);
     this.writeDeadline(item, deadline);
@@ -461,8 +561,8 @@ export class Shard {
   }
 
   /**
-   * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding and
-   * deadline.
+   * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding,
+   * deadline and client flags.
    * @param from the item in `source`; it stays where it is
    * @returns false when there is no memory for it (under a policy that evicts, what was under the key may have gone) or the key is too long
    */
@@ -481,19 +581,14 @@ export class Shard {
     const pin = source === this ? from : 0;
     if (!this.reserveKey(pin, hash, key, keyAt, keyBytes, database)) return false;
     this.pinned = pin;
-    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0));
+    const flags = clientFlagsOf(source.words, from);
+    const blocks = flags === 0 ? 0 : BLOCK_FLAGS;
+    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0, blocks));
     this.pinned = 0;
     if (item === 0) return false;
-    writeHeader(
-      words,
-      item,
-      keyBytes,
-      valueBytes,
-      database,
-      typeOf(source.words, from),
-      deadline !== 0,
-      this.access.fresh(),
-    );
+    const type = typeOf(source.words, from);
+    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh(), blocks);
+    if (flags !== 0) setClientFlags(words, item, flags);
     if (isRaw(source.words, from)) markRaw(words, item);
     copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), this.bytes, valueOffset(words, item), valueBytes);

@@ -258,7 +258,8 @@ export class Ashlar {
       const item = access.find();
       const sum = item === 0 ? addInteger(ZERO, 0, 1, by) : access.sumOf(item, by);
       const length = writeNumber(this.digits, sum);
-      access.store(this.digits, length, item === 0 ? deadline : KEEP_DEADLINE);
+      if (item === 0) access.store(this.digits, length, deadline);
+      else access.replace(item, this.digits, length);
       return sum;
     } finally {
       access.close();

@@ -13,6 +13,7 @@ import { AshlarError } from '../base/errors.js';
 import {
   expiryOf,
   hasExpiryBlock,
+  isPlaceholder,
   KEY_BYTES_MAX,
   TYPE_NAMES,
   TYPE_STRING,
@@ -78,12 +79,13 @@ export class KeyAccess {
     this.keyspace.leave();
   }
 
-  /** The key's item, 0 when it is not there. Counts nothing. */
+  /** The key's item, 0 when it is not there, or stands for a lease only. Counts nothing. */
   find(): number {
     try {
       const shard = this.shard;
       const item = shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
-      if (item === 0 || !hasExpiryBlock(shard.words, item)) return item;
+      if (item === 0 || isPlaceholder(shard.words, item)) return 0;
+      if (!hasExpiryBlock(shard.words, item)) return item;
       // Only now does it matter what time it is.
       this.attachment.clock.tick();
       return shard.removeExpired(item) ? 0 : item;
@@ -164,6 +166,22 @@ export class KeyAccess {
       this.giveUp(error);
     }
     throw this.noRoomFor(length);
+  }
+
+  /**
+   * Gives a string another value: the first `length` bytes of `value`. Deadline and client flags stay.
+   * @throws AshlarError ERR_OUT_OF_MEMORY; the old value is still there
+   */
+  replace(item: number, value: Uint8Array, length: number): void {
+    let at: number;
+    try {
+      this.shard.touch(item);
+      at = this.shard.replaceValue(item, length);
+      if (at !== 0) copyBytes(value, 0, this.shard.bytes, valueOffset(this.shard.words, at), length);
+    } catch (error) {
+      this.giveUp(error);
+    }
+    if (at === 0) throw this.noRoomFor(length);
   }
 
   /** Sets or clears (0) the deadline. @throws AshlarError ERR_OUT_OF_MEMORY */

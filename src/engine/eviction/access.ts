@@ -50,13 +50,17 @@ export class AccessClock {
   /** Frequency counter (0..255), decayed to now. */
   counter(access: number): number {
     const decay = this.control.lfuDecayMinutes;
-    const idle = (this.minutes() - (access >>> 8)) & 0xffff;
-    return decay === 0 ? access & 0xff : Math.max(0, (access & 0xff) - Math.floor(idle / decay));
+    return decay === 0 ? access & 0xff : Math.max(0, (access & 0xff) - Math.floor(this.idleMinutes(access) / decay));
   }
 
   /** Seconds since the last access, in the lru policies. */
   idleSeconds(access: number): number {
     return (this.clock.seconds - access) & 0xffffff;
+  }
+
+  /** Minutes since the last access, in the lfu policies. */
+  idleMinutes(access: number): number {
+    return (this.minutes() - (access >>> 8)) & 0xffff;
   }
 
   private chance(counter: number): number {
