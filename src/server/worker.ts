@@ -42,14 +42,12 @@ const events = {
   onConnect: (connection: number): void => server.connected(connection),
   refusal: (): string => server.refusal(),
 };
-const splitterTable = { commands: COMMANDS.commands, memcached: [], memcachedBase: COMMANDS.entries.length };
-const transport =
-  addon === undefined ? await openStreams() : new NativeTransport(addon, splitterTable, keyspace, events);
+const transport = addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS, keyspace, events);
 
 /** The fallback is loaded only where it is needed. */
 async function openStreams(): Promise<StreamTransport> {
   const streams = await import('../transport/streams.js');
-  return new streams.StreamTransport(COMMANDS.commands, keyspace, events);
+  return new streams.StreamTransport(COMMANDS, keyspace, events);
 }
 const dispatcher: Dispatcher = new Dispatcher(
   keyspace,

@@ -75,7 +75,7 @@ export class NativeTransport implements Transport {
     const connection = this.poller.add(fd, speaks);
     if (connection < 0) return connection;
     this.slots = Math.max(this.slots, connection + 1);
-    this.events.onConnect(connection);
+    this.events.onConnect(connection, speaks);
     return connection;
   }
 

@@ -19,9 +19,10 @@ import {
   CLOSE_PEER,
   CLOSE_QUERY_LIMIT,
   COMMAND_WORDS,
-  type CommandKeys,
   EVENT_CLOSED,
   type FrameLimits,
+  SPEAKS_RESP,
+  type SplitterTable,
 } from '../protocol/descriptors.js';
 import { FrameState, RespSplitter, SPLIT_BIG, SPLIT_ERROR, SPLIT_PARTIAL } from '../protocol/resp/splitter.js';
 import {
@@ -52,6 +53,8 @@ export interface ListenOptions {
   readonly unixPath: string;
   readonly unixMode: number;
   readonly backlog: number;
+  /** SPEAKS_*: what is spoken on the connections, RESP unless it is given. */
+  readonly speaks?: number;
 }
 
 class Connection {
@@ -116,9 +119,9 @@ export class StreamTransport implements Transport {
   /** Where the connection whose batch is being executed was suspended: offset in `input`, -1 = it was not. */
   private suspendedAt = -1;
 
-  constructor(table: readonly CommandKeys[], keyspace: Keyspace, events: TransportEvents) {
+  constructor(table: SplitterTable, keyspace: Keyspace, events: TransportEvents) {
     const [k0, k1] = keyspace.control.hashKey;
-    this.splitter = new RespSplitter(table, k0, k1, keyspace.shards.length);
+    this.splitter = new RespSplitter(table.commands, k0, k1, keyspace.shards.length);
     this.events = events;
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
     this.args = this.arenaArgs;
@@ -132,26 +135,30 @@ export class StreamTransport implements Transport {
 
   /** Listens; resolves to the TCP port, 0 when there is none. Rejects with Node's error. */
   async listen(options: ListenOptions): Promise<number> {
+    const speaks = options.speaks ?? SPEAKS_RESP;
     let port = options.port;
     for (const host of options.port < 0 ? [] : options.hosts) {
       const optional = host.startsWith('-');
       try {
-        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog });
+        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog }, speaks);
       } catch (error) {
         if (!optional) throw error;
       }
     }
     if (options.unixPath !== '') {
       removeStaleSocket(options.unixPath);
-      await this.open({ path: options.unixPath, backlog: options.backlog });
+      await this.open({ path: options.unixPath, backlog: options.backlog }, speaks);
       if (options.unixMode !== 0) chmodSync(options.unixPath, options.unixMode);
     }
     return Math.max(0, port);
   }
 
-  private open(where: { host?: string; port?: number; path?: string; backlog: number }): Promise<number> {
+  private open(
+    where: { host?: string; port?: number; path?: string; backlog: number },
+    speaks: number,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
+      const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket, speaks));
       server.once('error', reject);
       server.listen(where, () => {
         server.off('error', reject);
@@ -162,8 +169,8 @@ export class StreamTransport implements Transport {
     });
   }
 
-  private accept(socket: Socket): void {
-    const refusal = this.events.refusal();
+  private accept(socket: Socket, speaks: number): void {
+    const refusal = this.events.refusal(speaks);
     if (refusal !== '') {
       socket.on('error', () => {});
       socket.end(refusal);
@@ -181,7 +188,7 @@ export class StreamTransport implements Transport {
       if (connection.suspended) this.destroyAfter(connection, HALF_CLOSED_MS);
       else if (!connection.resuming) socket.end();
     });
-    this.events.onConnect(slot);
+    this.events.onConnect(slot, speaks);
   }
 
   // ---------------------------------------------------------------------------------------------- input

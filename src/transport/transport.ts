@@ -19,10 +19,10 @@ export interface TransportArrays {
 export interface TransportEvents {
   /** Descriptors are ready: execute them, write replies. The transport sends them when this returns (`flush` in between is the dispatcher's). */
   onBatch(count: number): void;
-  /** A socket was adopted. */
-  onConnect(connection: number): void;
+  /** A socket was adopted, on which `speaks` (SPEAKS_*) is spoken. */
+  onConnect(connection: number, speaks: number): void;
   /** Text with which a new connection is to be refused, empty when it may come in. Asked by transports that accept by themselves. */
-  refusal(): string;
+  refusal(speaks: number): string;
 }
 
 export interface Transport {
