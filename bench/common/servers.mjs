@@ -19,9 +19,10 @@ const SERVERS = {
   ashlar: {
     protocol: 'resp',
     absent: () => (existsSync(inRoot('dist', 'cli', 'main.js')) ? undefined : 'not built'),
-    command: ({ port, threads }) => [
-      'node',
-      ...['bin/ashlar.mjs', 'serve', '--port', port, '--threads', threads, '--maxmemory', '2gb'],
+    command: ({ port, threads, protocol }) => [
+      ...['node', 'bin/ashlar.mjs', 'serve', '--threads', threads, '--maxmemory', '2gb'],
+      // Of the two doors, the one that is measured is on the port; another may be on any.
+      ...(protocol === 'resp' ? ['--port', port, '--memcached-port', 0] : ['--port', 0, '--memcached-port', port]),
     ],
     version: () => firstMatch('node', ['bin/ashlar.mjs', '--version'], /\S+/),
   },
@@ -95,7 +96,9 @@ export const versionOf = ({ name }) => SERVERS[name].version();
 export async function startServer(server, { core, threads = 1, reply } = {}) {
   const port = await freePort();
   const pinned = core === undefined || !isInstalled('taskset') ? [] : ['taskset', '-c', core];
-  const words = [...pinned, ...SERVERS[server.name].command({ port, threads, reply })].map(String);
+  const words = [...pinned, ...SERVERS[server.name].command({ port, threads, reply, protocol: server.protocol })].map(
+    String,
+  );
   const child = start(words[0], words.slice(1));
   try {
     await untilListening(child, port);

@@ -20,7 +20,7 @@ export async function main(args: readonly string[]): Promise<void> {
 
 function program(): Command {
   const ashlar = new Command('ashlar')
-    .description('An in-memory cache that speaks Redis.')
+    .description('An in-memory cache that speaks Redis and Memcached.')
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()

@@ -342,7 +342,7 @@ export class Ashlar {
   // ---------------------------------------------------------------------------------------------- doors and the end
 
   /**
-   * Opens the Redis door: clients see the same keys, over TCP.
+   * Opens the Redis door, and with `memcachedPort` the Memcached door too: clients see the same keys, over TCP.
    * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
    */
   async listen(options: ListenOptions = {}): Promise<Door> {

@@ -1,17 +1,20 @@
 /**
- * The Redis door of a cache in an application. The server is loaded when a door is opened: the library does not depend on it.
+ * The doors of a cache in an application. The server is loaded when a door is opened: the library does not depend on it.
  */
 
 import type { Keyspace } from '../engine/keyspace.js';
 import type { Attachment } from './attachment.js';
 
 export interface ListenOptions {
-  /** TCP port; 0, the default, takes a free one. */
+  /** TCP port of the Redis door; 0, the default, takes a free one. */
   port?: number;
+  /** TCP port of the Memcached door, 0 = a free one; left out, there is no such door. */
+  memcachedPort?: number;
   /** Address; default 127.0.0.1. */
   host?: string;
-  /** Path of a unix socket to listen on as well. */
+  /** Paths of unix sockets to listen on as well, for Redis clients and for Memcached clients. */
   path?: string;
+  memcachedPath?: string;
   /** Worker threads that serve; default 1. */
   threads?: number;
   /** Password that clients must give. */
@@ -19,8 +22,10 @@ export interface ListenOptions {
 }
 
 export interface Door {
-  /** TCP port. */
+  /** TCP port of the Redis door. */
   readonly port: number;
+  /** TCP port of the Memcached door, 0 = there is none. */
+  readonly memcachedPort: number;
   /** Stops serving; the cache stays. */
   close(): Promise<void>;
 }
@@ -32,7 +37,7 @@ interface Embedded {
 
 const EMBEDDED = '../server/embedded.js';
 
-/** Opens the door. It holds the attachment until it is closed, whatever becomes of the object that opened it. */
+/** Opens the doors that are asked for. They hold the attachment until they are closed, whatever becomes of the object that opened them. */
 export async function openDoor(attachment: Attachment, options: ListenOptions): Promise<Door> {
   attachment.hold();
   try {
@@ -41,6 +46,7 @@ export async function openDoor(attachment: Attachment, options: ListenOptions): 
     let closing: Promise<void> | undefined;
     return {
       port: door.port,
+      memcachedPort: door.memcachedPort,
       close: () => {
         closing ??= door.close().finally(() => attachment.release());
         return closing;

@@ -5,26 +5,18 @@
  * accepting pauses for a moment instead of spinning.
  */
 
-import { AshlarError } from '../base/errors.js';
 import type { NativeAddon, NativeListener } from '../native/contract.js';
+import type { Door } from '../transport/transport.js';
+import { fullText } from './doors.js';
+import type { Accepted } from './handover.js';
 
 const OUT_OF_DESCRIPTORS_PAUSE_MS = 100;
-const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
-
-export interface AcceptorOptions {
-  readonly hosts: readonly string[];
-  /** 0 = a free one; negative = no TCP. */
-  readonly port: number;
-  readonly unixPath: string;
-  readonly unixMode: number;
-  readonly backlog: number;
-}
 
 export interface AcceptorEvents {
   /** Whether one more connection is allowed. */
   mayAccept(): boolean;
   /** Hands the socket on. */
-  accepted(fd: number): void;
+  accepted(socket: Accepted): void;
   refused(): void;
   trouble(message: string): void;
 }
@@ -40,20 +32,19 @@ export class Acceptor {
   }
 
   /**
-   * Listens.
-   * @returns the TCP port, 0 when there is none
-   * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
+   * Opens a door.
+   * @returns its TCP port, 0 when it has none
+   * @throws what the system answers
    */
-  listen(options: AcceptorOptions): number {
-    let port = options.port;
-    for (const host of options.port < 0 ? [] : options.hosts) {
+  listen({ speaks, hosts, port: wanted, unixPath, unixMode, backlog }: Door): number {
+    let port = wanted;
+    for (const host of wanted < 0 ? [] : hosts) {
       // A host that begins with '-' may be missing, as in Redis.
       const optional = host.startsWith('-');
-      const listener = this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog }, optional);
+      const listener = this.open({ host: optional ? host.slice(1) : host, port, backlog }, speaks, optional);
       if (listener !== undefined && port === 0) port = listener.port;
     }
-    if (options.unixPath !== '')
-      this.open({ path: options.unixPath, mode: options.unixMode, backlog: options.backlog }, false);
+    if (unixPath !== '') this.open({ path: unixPath, mode: unixMode, backlog }, speaks, false);
     return Math.max(0, port);
   }
 
@@ -62,19 +53,23 @@ export class Acceptor {
     this.listeners.length = 0;
   }
 
-  private open(where: Parameters<NativeAddon['listen']>[0], optional: boolean): NativeListener | undefined {
+  private open(
+    where: Parameters<NativeAddon['listen']>[0],
+    speaks: number,
+    optional: boolean,
+  ): NativeListener | undefined {
     let listener: NativeListener;
     try {
-      listener = this.addon.listen(where, (fd) => this.onAccept(fd, listener));
+      listener = this.addon.listen(where, (fd) => this.onAccept(fd, speaks, listener));
     } catch (error) {
       if (optional) return undefined;
-      throw listenError(error as NodeJS.ErrnoException);
+      throw error;
     }
     this.listeners.push(listener);
     return listener;
   }
 
-  private onAccept(fd: number, listener: NativeListener): void {
+  private onAccept(fd: number, speaks: number, listener: NativeListener): void {
     if (fd < 0) {
       this.events.trouble(`accepting a connection failed (errno ${-fd})`);
       listener.pause();
@@ -84,16 +79,10 @@ export class Acceptor {
       return;
     }
     if (this.events.mayAccept()) {
-      this.events.accepted(fd);
+      this.events.accepted({ fd, speaks });
       return;
     }
     this.events.refused();
-    this.addon.reject(fd, MAX_CLIENTS_TEXT);
+    this.addon.reject(fd, fullText(speaks));
   }
-}
-
-/** The error of a failed listen, in our words. */
-export function listenError(error: NodeJS.ErrnoException): AshlarError {
-  const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_ADDRESS_UNAVAILABLE';
-  return new AshlarError(code, error.message, { cause: error });
 }

@@ -103,15 +103,17 @@ export class Clients {
   }
 
   /** Makes the client of a connection that has come. Redis shows a unix socket by its path, with a port of 0, for both ends. */
-  introduce(id: number, connection: number, worker: number): Client {
+  introduce(id: number, connection: number, worker: number, speaks: number): Client {
     const { transport, config } = this;
     const peer = transport.peerAddress(connection);
     const unix = !/:\d+$/.test(peer);
-    const address = unix ? `${config.unixsocket}:0` : peer;
+    const path = speaks === SPEAKS_RESP ? config.unixsocket : config.memcachedUnixsocket;
+    const address = unix ? `${path}:0` : peer;
     const local = unix ? address : transport.localAddress(connection);
     const open = config.requirepass === '';
     const client = new Client(id, connection, worker, address, local, transport.fd(connection), Date.now(), open);
     client.unixSocket = unix;
+    client.speaks = speaks;
     return client;
   }
 
@@ -129,7 +131,8 @@ export class Clients {
       transport.setLimits(client.connection, args, bulk, output);
       return;
     }
-    transport.setLimits(client.connection, ARGUMENTS_MAX, config.protoMaxBulkLen, this.outputLimit(client).hardBytes);
+    const valueBytesMax = client.speaks === SPEAKS_RESP ? config.protoMaxBulkLen : config.memcachedItemSizeMax;
+    transport.setLimits(client.connection, ARGUMENTS_MAX, valueBytesMax, this.outputLimit(client).hardBytes);
   }
 
   /**

@@ -1,20 +1,25 @@
 /**
- * The Redis door of a cache that an application made: a server on shards that are there already.
+ * The doors of a cache that an application made: a server on shards that are there already.
  */
 
 import type { Keyspace } from '../engine/keyspace.js';
 import { Config } from './config/config.js';
 import type { ParameterName } from './config/schema.js';
+import { doorsOf } from './doors.js';
+import type { ServerEvents } from './events.js';
 import { createLogger } from './logger.js';
 import { serve } from './server.js';
 
 export interface ListenOptions {
-  /** TCP port, 0 = a free one. */
+  /** TCP port of the Redis door; 0, the default, takes a free one. */
   port?: number;
+  /** TCP port of the Memcached door, 0 = a free one; left out, there is no such door. */
+  memcachedPort?: number;
   /** Address; default 127.0.0.1. */
   host?: string;
-  /** Path of a unix socket to listen on as well. */
+  /** Paths of unix sockets to listen on as well, for Redis clients and for Memcached clients. */
   path?: string;
+  memcachedPath?: string;
   /** Worker threads that serve; default 1. */
   threads?: number;
   /** Password that clients must give. */
@@ -22,20 +27,24 @@ export interface ListenOptions {
 }
 
 export interface Listening {
-  /** TCP port. */
+  /** TCP port of the Redis door. */
   readonly port: number;
+  /** TCP port of the Memcached door, 0 = there is none. */
+  readonly memcachedPort: number;
   /** Stops serving; the cache stays. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the Redis door on a keyspace.
+ * Opens the doors of a keyspace.
  * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
  */
 export async function listenOn(keyspace: Keyspace, options: ListenOptions): Promise<Listening> {
   const config = new Config();
   const settings: [ParameterName, string][] = [
     ['port', String(options.port ?? 0)],
+    ['memcached-port', String(options.memcachedPort ?? 0)],
+    ['memcached-unixsocket', options.memcachedPath ?? ''],
     ['bind', options.host ?? '127.0.0.1'],
     ['unixsocket', options.path ?? ''],
     ['threads', String(options.threads ?? 1)],
@@ -48,7 +57,7 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
   ];
   for (const [name, value] of settings) config.configure(name, [value]);
   const logger = createLogger(config);
-  const server = await serve(keyspace, config, logger, {
+  const events: ServerEvents = {
     onShutdown: (error) => {
       logger.warn(
         error === undefined
@@ -57,6 +66,11 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
       );
       void server.stop();
     },
-  });
-  return { port: server.port, close: () => server.stop() };
+  };
+  const doors = doorsOf(config);
+  // Here 0 is a free port, for both doors.
+  const memcached = options.memcachedPort === 0 ? { ...doors.memcached, port: 0 } : doors.memcached;
+  const redis = { ...doors.redis, port: options.port ?? 0 };
+  const server = await serve(keyspace, config, logger, events, { redis, memcached });
+  return { port: server.port, memcachedPort: server.memcachedPort, close: () => server.stop() };
 }

@@ -7,10 +7,16 @@
 
 import { ADOPTED, type Statistics } from './statistics.js';
 
+/** An accepted socket, and what its door speaks (SPEAKS_*). */
+export interface Accepted {
+  readonly fd: number;
+  readonly speaks: number;
+}
+
 export class Handover {
   private readonly workers: readonly Statistics[];
   /** By worker, sockets that it may not have adopted yet, in the order in which they were sent. */
-  private readonly sockets: number[][];
+  private readonly sockets: Accepted[][];
   /** By worker, how many of those that it adopted are no longer in `sockets`. */
   private readonly forgotten: number[];
 
@@ -22,9 +28,9 @@ export class Handover {
   }
 
   /** A socket is being sent. */
-  sent(worker: number, fd: number): void {
+  sent(worker: number, socket: Accepted): void {
     this.settle(worker);
-    this.sockets[worker].push(fd);
+    this.sockets[worker].push(socket);
   }
 
   /** Sockets that are still on their way. */
@@ -34,7 +40,7 @@ export class Handover {
   }
 
   /** A worker is gone: takes back what it has not adopted. */
-  takeBack(worker: number): number[] {
+  takeBack(worker: number): Accepted[] {
     this.settle(worker);
     return this.sockets[worker].splice(0);
   }

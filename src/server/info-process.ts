@@ -26,6 +26,7 @@ export function serverSection({ config, facts, keyspace, native }: InfoSources):
     ['process_supervised', 'no'],
     ['run_id', facts.runId],
     ['tcp_port', facts.port],
+    ['memcached_port', facts.memcachedPort],
     ['server_time_usec', Math.floor((performance.timeOrigin + performance.now()) * 1000)],
     ['uptime_in_seconds', uptime],
     ['uptime_in_days', Math.floor(uptime / DAY_SECONDS)],
@@ -35,16 +36,24 @@ export function serverSection({ config, facts, keyspace, native }: InfoSources):
     ['executable', facts.executable],
     ['config_file', config.file ?? ''],
     ['io_threads_active', config.threads > 1 ? 1 : 0],
-    ...listeners(config.bind, facts.port, config.unixsocket),
+    ...listeners([
+      ...listening('tcp', 'unix', config.bind, facts.port, config.unixsocket),
+      ...listening('memcached-tcp', 'memcached-unix', config.bind, facts.memcachedPort, config.memcachedUnixsocket),
+    ]),
   ];
 }
 
 /** One field for each kind of address that is listened on. */
-function listeners(bind: readonly string[], port: number, unixSocket: string): Field[] {
+function listeners(texts: readonly string[]): Field[] {
+  return texts.map((text, index) => [`listener${index}`, text]);
+}
+
+/** Where a door listens; its addresses go by these names. */
+function listening(tcp: string, unix: string, bind: readonly string[], port: number, unixPath: string): string[] {
   const found: string[] = [];
-  if (port > 0) found.push(`name=tcp,${bind.map((host) => `bind=${host},`).join('')}port=${port}`);
-  if (unixSocket !== '') found.push(`name=unix,bind=${unixSocket}`);
-  return found.map((text, index) => [`listener${index}`, text]);
+  if (port > 0) found.push(`name=${tcp},${bind.map((host) => `bind=${host},`).join('')}port=${port}`);
+  if (unixPath !== '') found.push(`name=${unix},bind=${unixPath}`);
+  return found;
 }
 
 export function cpuSection(): Field[] {

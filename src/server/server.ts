@@ -9,12 +9,14 @@ import { COMMANDS } from '../commands/all.js';
 import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
 import { loadAddon } from '../native/addon.js';
+import type { Door } from '../transport/transport.js';
 import { Acceptor } from './acceptor.js';
 import { Administration, applyEngineSettings, fitClients } from './administration.js';
 import type { Config } from './config/config.js';
+import { addressesOf, type Doors, doorsOf, openDoors, portOf } from './doors.js';
 import type { ServerEvents } from './events.js';
 import { Fleet } from './fleet.js';
-import { Handover } from './handover.js';
+import { type Accepted, Handover } from './handover.js';
 import type { Logger } from './logger.js';
 import { CONNECTED, Statistics } from './statistics.js';
 import { VERSION } from './version.js';
@@ -30,10 +32,11 @@ import {
 const STOP_GRACE_MS = 8000;
 
 export interface RunningServer {
-  /** One line: address, threads, shards, memory limit, policy, native core. */
+  /** One line: addresses, threads, shards, memory limit, policy, native core. */
   readonly banner: string;
-  /** TCP port, 0 when there is none. */
+  /** TCP ports of the Redis door and of the Memcached door, 0 when there is none. */
   readonly port: number;
+  readonly memcachedPort: number;
   /** Stops accepting, answers what has been read, closes. */
   stop(): Promise<void>;
 }
@@ -54,12 +57,16 @@ export async function startServer(config: Config, logger: Logger, events: Server
   };
 }
 
-/** Starts a server on a keyspace that is there already. */
+/**
+ * Starts a server on a keyspace that is there already.
+ * @param wanted where it listens, when that is not what the configuration says
+ */
 export async function serve(
   keyspace: Keyspace,
   config: Config,
   logger: Logger,
   events: ServerEvents,
+  wanted: Doors = doorsOf(config),
 ): Promise<RunningServer> {
   const { addon, reason } = config.native === 'off' ? { addon: undefined, reason: 'switched off' } : loadAddon();
   if (addon === undefined && config.native === 'required')
@@ -100,9 +107,9 @@ export async function serve(
     died: (worker, error) => {
       logger.error(`worker ${worker} died: ${error?.stack ?? 'no reason given'}; its connections are closed`);
       administration.workerEnded(worker);
-      for (const fd of handover.takeBack(worker)) {
-        if (fleet.alive.length > 0) handOver(fd);
-        else addon?.reject(fd, '');
+      for (const socket of handover.takeBack(worker)) {
+        if (fleet.alive.length > 0) handOver(socket);
+        else addon?.reject(socket.fd, '');
       }
     },
     replaced: (worker) => {
@@ -110,8 +117,7 @@ export async function serve(
       logger.warn(`worker ${worker} has been replaced`);
       if (addon === undefined && worker === 0) {
         // Where it was before, also when that was any free port.
-        const again = { ...listenOptions, port: facts.port === 0 ? listenOptions.port : facts.port };
-        fleet.call(0, 'listen', again).catch((error: Error) => events.onShutdown(error));
+        openDoors(doors, listen).catch((error: Error) => events.onShutdown(error));
       }
     },
     hopeless: (error) => events.onShutdown(error),
@@ -120,44 +126,41 @@ export async function serve(
   applyEngineSettings(keyspace, config);
   await fleet.start(threads);
 
-  const listenOptions = {
-    hosts: config.bind,
-    port: config.port === 0 && config.unixsocket !== '' ? -1 : config.port,
-    unixPath: config.unixsocket,
-    unixMode: config.unixsocketperm,
-    backlog: config.tcpBacklog,
-  };
-  const load = (worker: number): number => blocks[worker].get(CONNECTED) + handover.pending(worker);
+  // In this order: a socket that is adopted in between is counted twice, and never not at all.
+  const load = (worker: number): number => handover.pending(worker) + blocks[worker].get(CONNECTED);
   const leastLoaded = (): number => fleet.alive.reduce((best, worker) => (load(worker) < load(best) ? worker : best));
-  const handOver = (fd: number): void => {
-    const worker = leastLoaded();
-    handover.sent(worker, fd);
-    fleet.send(worker, 'adopt', fd);
-  };
-  let acceptor: Acceptor | undefined;
-  try {
-    if (addon === undefined) facts.port = await fleet.call<number>(0, 'listen', listenOptions);
-    else {
-      acceptor = new Acceptor(addon, {
-        mayAccept: () => fleet.alive.length > 0 && connections() < config.maxclients,
-        accepted: handOver,
-        refused: () => void Atomics.add(words, REJECTED_CONNECTIONS, 1),
-        trouble: (message) => logger.warn(message),
-      });
-      facts.port = acceptor.listen(listenOptions);
-    }
-  } catch (error) {
-    await fleet.stop(0);
-    throw error instanceof AshlarError
-      ? error
-      : new AshlarError('ERR_ADDRESS_IN_USE', (error as Error).message, { cause: error });
-  }
-  fleet.sendAll('facts', facts);
   const connections = (): number => blocks.reduce((sum, _, worker) => sum + load(worker), 0);
+  const handOver = (socket: Accepted): void => {
+    const worker = leastLoaded();
+    handover.sent(worker, socket);
+    fleet.send(worker, 'adopt', socket);
+  };
+  const acceptor =
+    addon &&
+    new Acceptor(addon, {
+      mayAccept: () => fleet.alive.length > 0 && connections() < config.maxclients,
+      accepted: handOver,
+      refused: () => void Atomics.add(words, REJECTED_CONNECTIONS, 1),
+      trouble: (message) => logger.warn(message),
+    });
+  // Without the native core the worker that serves listens by itself.
+  const listen = (door: Door): number | Promise<number> => acceptor?.listen(door) ?? fleet.call(0, 'listen', door);
+  let doors = wanted;
+  try {
+    doors = await openDoors(wanted, listen);
+  } catch (error) {
+    acceptor?.close();
+    await fleet.stop(0);
+    throw error;
+  }
+  facts.port = portOf(doors.redis);
+  facts.memcachedPort = portOf(doors.memcached);
+  fleet.sendAll('facts', facts);
   let stopping: Promise<void> | undefined;
   return {
-    banner: banner(config, keyspace, facts.port, addon !== undefined),
+    banner: banner(config, keyspace, doors, addon !== undefined),
     port: facts.port,
+    memcachedPort: facts.memcachedPort,
     stop: () => {
       stopping ??= (async () => {
         acceptor?.close();
@@ -194,9 +197,11 @@ function createKeyspace(config: Config): Keyspace {
   );
 }
 
-function banner(config: Config, keyspace: Keyspace, port: number, native: boolean): string {
-  const addresses = port > 0 ? config.bind.map((host) => `${host.replace(/^-/, '')}:${port}`) : [];
-  if (config.unixsocket !== '') addresses.push(config.unixsocket);
+function banner(config: Config, keyspace: Keyspace, { redis, memcached }: Doors, native: boolean): string {
+  const addresses = [
+    ...addressesOf(redis).map((address) => `${address} (Redis)`),
+    ...addressesOf(memcached).map((address) => `${address} (Memcached)`),
+  ];
   const memory = `${Math.floor(keyspace.maxMemory / 2 ** 20)} MB`;
   const parts = [
     `${config.threads} thread${config.threads === 1 ? '' : 's'}`,
@@ -205,5 +210,5 @@ function banner(config: Config, keyspace: Keyspace, port: number, native: boolea
     config.maxmemoryPolicy,
     native ? 'native core' : 'no native core',
   ];
-  return `Ashlar ${VERSION} ready on ${addresses.join(', ')} (${parts.join(', ')})`;
+  return `Ashlar ${VERSION} ready on ${addresses.join(', ')}: ${parts.join(', ')}`;
 }

@@ -23,8 +23,10 @@ import type { Bus, Handler } from './bus.js';
 import { Clients } from './clients.js';
 import type { Config } from './config/config.js';
 import { type Dispatcher, type DispatcherHooks, GATE_PAUSED } from './dispatcher.js';
+import { fullText } from './doors.js';
 import { FleetFigures } from './fleet-figures.js';
 import { collectGarbage } from './garbage.js';
+import type { Accepted } from './handover.js';
 import { infoText } from './info.js';
 import { commandHistograms } from './info-commands.js';
 import type { InfoSources } from './info-sources.js';
@@ -46,7 +48,6 @@ import { MEMCACHED_VERSION, REDIS_VERSION } from './version.js';
 import { Watch } from './watch.js';
 import { NEXT_CLIENT, REJECTED_CONNECTIONS, type ServerFacts, type WorkerData } from './worker-data.js';
 
-const MAX_CLIENTS_TEXT = '-ERR max number of clients reached\r\n';
 /** How long a stop waits for commands that answer later. */
 const STOP_PATIENCE_MS = 1000;
 const STOP_POLL_MS = 2;
@@ -64,8 +65,8 @@ export interface WorkerParts {
 
 /** What the main thread may ask of the composition. */
 export interface WorkerActions {
-  adopt(fd: number): void;
-  listen(options: never): Promise<number>;
+  adopt(socket: Accepted): void;
+  listen(door: never): Promise<number>;
   stop(): Promise<void>;
   configChanged(changes: never): void;
 }
@@ -174,6 +175,7 @@ export class WorkerServer implements ServerPort {
       for (const client of this.clientsHere.open) this.clientsHere.applyLimits(client);
     };
     config.onChange('protoMaxBulkLen', applyLimits);
+    config.onChange('memcachedItemSizeMax', applyLimits);
     config.onChange('clientOutputBufferLimit', applyLimits);
     config.onChange('clientQueryBufferLimit', (bytes) => transport.setQueryBufferLimit(bytes));
     config.onChange('tcpKeepalive', (seconds) => {
@@ -198,20 +200,19 @@ export class WorkerServer implements ServerPort {
 
   // ---------------------------------------------------------------------------------------------- connections
 
-  /** Text with which a new connection is refused, empty when it may come in. */
-  refusal(): string {
+  /** Text with which a new connection is refused, in the words of what it speaks; empty when it may come in. */
+  refusal(speaks: number): string {
     if (this.fleet.sum(CONNECTED) < this.config.maxclients) return '';
     Atomics.add(this.shared, REJECTED_CONNECTIONS, 1);
-    return MAX_CLIENTS_TEXT;
+    return fullText(speaks);
   }
 
-  /** A connection has been adopted. */
-  connected(connection: number): void {
+  /** A connection, which is among those CONNECTED, can be served; `speaks` (SPEAKS_*) is spoken on it. */
+  connected(connection: number, speaks: number): void {
     const { transport, data, config } = this;
     const id = Atomics.add(this.shared, NEXT_CLIENT, 1) + 1;
-    const client = this.clientsHere.introduce(id, connection, data.index);
+    const client = this.clientsHere.introduce(id, connection, data.index, speaks);
     this.dispatcher.clients[connection] = client;
-    this.statistics.add(CONNECTED, 1);
     this.statistics.add(TOTAL_CONNECTIONS, 1);
     if (client.speaks !== SPEAKS_RESP) {
       this.statistics.add(MEMCACHED_CONNECTED, 1);

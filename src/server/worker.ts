@@ -11,11 +11,13 @@ import { Keyspace } from '../engine/keyspace.js';
 import { Upkeep } from '../engine/upkeep.js';
 import { loadAddon } from '../native/addon.js';
 import { NativeTransport } from '../transport/native.js';
-import type { ListenOptions, StreamTransport } from '../transport/streams.js';
+import type { StreamTransport } from '../transport/streams.js';
+import type { Door } from '../transport/transport.js';
 import { Bus } from './bus.js';
 import { Config, type ConfigChanges } from './config/config.js';
 import { Dispatcher } from './dispatcher.js';
-import { ADOPTED, Statistics } from './statistics.js';
+import type { Accepted } from './handover.js';
+import { ADOPTED, CONNECTED, Statistics } from './statistics.js';
 import type { WorkerData } from './worker-data.js';
 import { WorkerServer } from './worker-server.js';
 
@@ -39,8 +41,11 @@ const server = new WorkerServer({
 });
 const events = {
   onBatch: (count: number): void => dispatcher.onBatch(count),
-  onConnect: (connection: number): void => server.connected(connection),
-  refusal: (): string => server.refusal(),
+  onConnect: (connection: number, speaks: number): void => {
+    if (addon === undefined) statistics.add(CONNECTED, 1);
+    server.connected(connection, speaks);
+  },
+  refusal: (speaks: number): string => server.refusal(speaks),
 };
 const transport = addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS, keyspace, events);
 
@@ -73,15 +78,17 @@ config.onChange('activeExpireEffort', (effort) => {
 upkeep.effort = config.activeExpireEffort;
 
 server.start(dispatcher, transport, {
-  adopt: (fd: number): void => {
+  adopt: ({ fd, speaks }: Accepted): void => {
     if (!(transport instanceof NativeTransport)) return;
-    // Before, so that nobody else closes a socket that is this worker's.
+    // Before, so that nobody else closes a socket that is this worker's; and side by side, so that the socket is among those that are there or those
+    // that are on their way, whenever `maxclients` is looked at.
+    statistics.add(CONNECTED, 1);
     statistics.add(ADOPTED, 1);
-    transport.adopt(fd);
+    if (transport.adopt(fd, speaks) < 0) statistics.add(CONNECTED, -1);
   },
-  listen: (options: ListenOptions): Promise<number> => {
+  listen: (door: Door): Promise<number> => {
     if (transport instanceof NativeTransport) throw new Error('the native transport is given its sockets');
-    return transport.listen(options);
+    return transport.listen(door);
   },
   stop: async (): Promise<void> => {
     upkeep.stop();

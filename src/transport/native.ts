@@ -7,7 +7,7 @@ import { ByteArena } from '../base/bytes.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { DIRECTORY_DEPTH_WORD } from '../engine/table/hash-index.js';
 import type { NativeAddon, NativePoller } from '../native/contract.js';
-import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG, SPEAKS_RESP, type SplitterTable } from '../protocol/descriptors.js';
+import { ARG_WORDS, COMMAND_WORDS, FLAG_BIG, type SplitterTable } from '../protocol/descriptors.js';
 import {
   ARGS_MAX,
   COMMANDS_MAX,
@@ -71,7 +71,7 @@ export class NativeTransport implements Transport {
   }
 
   /** Takes over an accepted socket, on which `speaks` (SPEAKS_*) is spoken. Returns its connection slot, -1 when there is none left. */
-  adopt(fd: number, speaks: number = SPEAKS_RESP): number {
+  adopt(fd: number, speaks: number): number {
     const connection = this.poller.add(fd, speaks);
     if (connection < 0) return connection;
     this.slots = Math.max(this.slots, connection + 1);

@@ -21,7 +21,6 @@ import {
   COMMAND_WORDS,
   EVENT_CLOSED,
   type FrameLimits,
-  SPEAKS_RESP,
   type SplitterTable,
 } from '../protocol/descriptors.js';
 import { FrameState, RespSplitter, SPLIT_BIG, SPLIT_ERROR, SPLIT_PARTIAL } from '../protocol/resp/splitter.js';
@@ -29,6 +28,7 @@ import {
   ARGS_MAX,
   COMMANDS_MAX,
   CONNECTIONS_MAX,
+  type Door,
   OUTPUT_BYTES,
   SEGMENTS_MAX,
   type Transport,
@@ -45,17 +45,6 @@ const SUSPENDED_INPUT_MAX = 65_536;
 const HALF_CLOSED_MS = 2000;
 /** A connection that has this much to read yet is not read from. */
 const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
-
-export interface ListenOptions {
-  readonly hosts: readonly string[];
-  /** 0 = a free one; negative = no TCP. */
-  readonly port: number;
-  readonly unixPath: string;
-  readonly unixMode: number;
-  readonly backlog: number;
-  /** SPEAKS_*: what is spoken on the connections, RESP unless it is given. */
-  readonly speaks?: number;
-}
 
 class Connection {
   readonly socket: Socket;
@@ -134,21 +123,21 @@ export class StreamTransport implements Transport {
   }
 
   /** Listens; resolves to the TCP port, 0 when there is none. Rejects with Node's error. */
-  async listen(options: ListenOptions): Promise<number> {
-    const speaks = options.speaks ?? SPEAKS_RESP;
-    let port = options.port;
-    for (const host of options.port < 0 ? [] : options.hosts) {
+  async listen(door: Door): Promise<number> {
+    const { speaks, backlog, unixPath, unixMode } = door;
+    let port = door.port;
+    for (const host of door.port < 0 ? [] : door.hosts) {
       const optional = host.startsWith('-');
       try {
-        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog: options.backlog }, speaks);
+        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog }, speaks);
       } catch (error) {
         if (!optional) throw error;
       }
     }
-    if (options.unixPath !== '') {
-      removeStaleSocket(options.unixPath);
-      await this.open({ path: options.unixPath, backlog: options.backlog }, speaks);
-      if (options.unixMode !== 0) chmodSync(options.unixPath, options.unixMode);
+    if (unixPath !== '') {
+      removeStaleSocket(unixPath);
+      await this.open({ path: unixPath, backlog }, speaks);
+      if (unixMode !== 0) chmodSync(unixPath, unixMode);
     }
     return Math.max(0, port);
   }

@@ -6,6 +6,21 @@
  * and announced as triples in `segments`.
  */
 
+/** Where the clients of one protocol come in. */
+export interface Door {
+  /** SPEAKS_*: what is spoken there. */
+  readonly speaks: number;
+  /** Addresses; one that begins with '-' may be missing, as in Redis. */
+  readonly hosts: readonly string[];
+  /** TCP port, 0 = a free one; negative = no TCP. */
+  readonly port: number;
+  /** Path of a unix socket, empty = none. */
+  readonly unixPath: string;
+  /** Permissions of the unix socket, 0 = what the umask leaves. */
+  readonly unixMode: number;
+  readonly backlog: number;
+}
+
 /** The arrays that a transport and the dispatcher share. */
 export interface TransportArrays {
   readonly output: Uint8Array;

@@ -157,6 +157,16 @@ function commandLine(name: ServerName, port: number, extra: readonly string[]): 
   }
   return [
     process.execPath,
-    [join(ROOT, 'bin', 'ashlar.mjs'), 'serve', '--port', String(port), '--threads', '2', ...extra],
+    [
+      join(ROOT, 'bin', 'ashlar.mjs'),
+      'serve',
+      '--port',
+      String(port),
+      '--memcached-port',
+      '0',
+      '--threads',
+      '2',
+      ...extra,
+    ],
   ];
 }

@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 function ashlar(...args: string[]): Child {
-  const child = new Child(process.execPath, [PROGRAM, 'serve', '--threads', '2', ...args]);
+  const child = new Child(process.execPath, [PROGRAM, 'serve', '--memcached-port', '0', '--threads', '2', ...args]);
   children.push(child);
   return child;
 }
@@ -93,7 +93,7 @@ describe('SIGTERM under load', () => {
 describe('too few descriptors', () => {
   test('clients beyond them are refused, and others come in when there are some again', async () => {
     const port = await freePort();
-    const args = ['serve', '--threads', '2', '--port', String(port)];
+    const args = ['serve', '--memcached-port', '0', '--threads', '2', '--port', String(port)];
     const child = new Child('sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, PROGRAM, ...args]);
     children.push(child);
     await child.ready();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { Cli } from './cli.js';
 
-const SMALL = ['serve', '--port', '0', '--threads', '1', '--maxmemory', '64mb'];
+const SMALL = ['serve', '--port', '0', '--memcached-port', '0', '--threads', '1', '--maxmemory', '64mb'];
 const directory = mkdtempSync(join(tmpdir(), 'ashlar-serve-'));
 const started: Cli[] = [];
 

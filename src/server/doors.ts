@@ -1,0 +1,98 @@
+/**
+ * The doors of a server: what is spoken on which addresses. Redis clients and Memcached clients come in by doors of their own, and from there on are
+ * served by the same workers on the same keys.
+ */
+
+import { AshlarError } from '../base/errors.js';
+import {
+  SPEAKS_MEMCACHED,
+  SPEAKS_MEMCACHED_BINARY,
+  SPEAKS_MEMCACHED_TEXT,
+  SPEAKS_RESP,
+} from '../protocol/descriptors.js';
+import type { Door } from '../transport/transport.js';
+import type { Config } from './config/config.js';
+
+const NO_TCP = -1;
+
+const MEMCACHED_SPEAKS = {
+  auto: SPEAKS_MEMCACHED,
+  text: SPEAKS_MEMCACHED_TEXT,
+  binary: SPEAKS_MEMCACHED_BINARY,
+} as const;
+
+/** What a door over `maxclients` says, in the words of the server that its clients know. */
+const REDIS_FULL = '-ERR max number of clients reached\r\n';
+const MEMCACHED_FULL = 'ERROR Too many open connections\r\n';
+
+export interface Doors {
+  readonly redis: Door;
+  readonly memcached: Door;
+}
+
+/** The doors that the configuration asks for. */
+export function doorsOf(config: Config): Doors {
+  const common = { hosts: config.bind, backlog: config.tcpBacklog };
+  return {
+    redis: {
+      ...common,
+      speaks: SPEAKS_RESP,
+      port: config.port === 0 && config.unixsocket !== '' ? NO_TCP : config.port,
+      unixPath: config.unixsocket,
+      unixMode: config.unixsocketperm,
+    },
+    memcached: {
+      ...common,
+      speaks: MEMCACHED_SPEAKS[config.memcachedProtocol],
+      port: config.memcachedPort === 0 ? NO_TCP : config.memcachedPort,
+      unixPath: config.memcachedUnixsocket,
+      unixMode: config.memcachedUnixsocketperm,
+    },
+  };
+}
+
+/**
+ * Opens both doors.
+ * @param listen opens one; gives its TCP port, 0 = none
+ * @returns the doors with the ports that they have, so that they can be opened again where they were
+ * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
+ */
+export async function openDoors(
+  { redis, memcached }: Doors,
+  listen: (door: Door) => number | Promise<number>,
+): Promise<Doors> {
+  const open = async (door: Door): Promise<Door> => {
+    try {
+      return { ...door, port: (await listen(door)) || NO_TCP };
+    } catch (error) {
+      throw listenError(door, error as Error);
+    }
+  };
+  return { redis: await open(redis), memcached: await open(memcached) };
+}
+
+/** The port of an open door, 0 = it has none. */
+export function portOf(door: Door): number {
+  return Math.max(0, door.port);
+}
+
+/** Where an open door listens, for people. */
+export function addressesOf({ hosts, port, unixPath }: Door): string[] {
+  const addresses = port > 0 ? hosts.map((host) => `${host.replace(/^-/, '')}:${port}`) : [];
+  return unixPath === '' ? addresses : [...addresses, unixPath];
+}
+
+/** What a client is told that comes when there are too many. */
+export function fullText(speaks: number): string {
+  return speaks === SPEAKS_RESP ? REDIS_FULL : MEMCACHED_FULL;
+}
+
+/** The error of a failed listen, in our words. One from the fallback's worker has nothing but its message. */
+function listenError({ speaks }: Door, cause: Error): AshlarError {
+  const taken = cause.message.includes('EADDRINUSE');
+  const code = taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_ADDRESS_UNAVAILABLE';
+  if (speaks === SPEAKS_RESP) return new AshlarError(code, `cannot open the Redis door: ${cause.message}`, { cause });
+  // It is open unless somebody says otherwise, who may not have thought of it.
+  const hint = taken ? ' (memcached-port takes another port, 0 leaves the door closed)' : '';
+  return new AshlarError(code, `cannot open the Memcached door: ${cause.message}${hint}`, { cause });
+}
