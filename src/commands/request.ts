@@ -13,6 +13,7 @@ import { parseBigInt64, parseInt64 } from '../base/numbers.js';
 import { isPlaceholder, KEY_BYTES_MAX, TYPE_STRING, typeOf } from '../engine/item.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import type { Shard } from '../engine/shard.js';
+import { TextReply } from '../protocol/memcached/text-reply.js';
 import type { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Client } from './client.js';
 import { KEY_TOO_LONG, OOM, WRONGTYPE } from './replies.js';
@@ -30,6 +31,8 @@ export class Request {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
   readonly reply: ReplyWriter;
+  /** The encoder of Memcached's text protocol: it writes where `reply` writes. */
+  readonly memcached: TextReply;
   readonly server: ServerPort;
   /** This thread's part of Memcached's counters, by their numbers in memcached/counters.ts. */
   readonly counters: Float64Array;
@@ -61,6 +64,7 @@ export class Request {
     this.keyspace = keyspace;
     this.clock = keyspace.clock;
     this.reply = reply;
+    this.memcached = new TextReply(reply);
     this.server = server;
     this.counters = server.memcachedCounters;
     this.client = client;
