@@ -12,9 +12,12 @@ import { slotOf } from '../../base/hash.js';
 import {
   BLOCK_FLAGS,
   BLOCK_VERSION,
+  clientFlagsOf,
   hasVersion,
   markRaw,
   setClientFlags,
+  TYPE_STRING,
+  typeOf,
   valueLength,
   valueOffset,
   versionHigh,
@@ -31,6 +34,7 @@ import {
   CMD_TOUCH,
   DELETE_HITS,
   DELETE_MISSES,
+  GET_EXPIRED,
   GET_HITS,
   GET_MISSES,
   TOUCH_HITS,
@@ -49,6 +53,8 @@ export const NOT_STORED = -3;
 export const NO_MEMORY = -4;
 /** The value is no number. */
 export const NOT_NUMERIC = -5;
+/** What is there is one of Redis's collections, not a string. */
+export const WRONG_TYPE = -6;
 
 /** How a value is stored. */
 export const SET = 0;
@@ -58,6 +64,10 @@ export const REPLACE = 2;
 export const CAS = 3;
 export const APPEND = 4;
 export const PREPEND = 5;
+
+/** What memcached counts of an item besides key, value and client flags: its header, the CAS number, the ends of key and value. */
+const ITEM_OVERHEAD_BYTES = 59;
+const FLAGS_BYTES = 4;
 
 /** The key of a command, wherever its bytes are. One object does for all commands of a thread. */
 export class ItemKey {
@@ -100,19 +110,36 @@ export class ItemKey {
 
 // ---------------------------------------------------------------------------------------------- reading
 
-/** Finds an item to be read: counts the command, hit or miss, and the access. Returns the item, or 0. */
+/** Finds an item to be read: counts the command, hit or miss, and the access. Returns the item, 0, or WRONG_TYPE. */
 export function readItem(request: Request, key: ItemKey): number {
+  const item = lookUp(request, key);
+  if (item > 0) key.shard.touch(item);
+  return item;
+}
+
+/** Finds an item to be read: counts the command, hit or miss. Returns the item, 0, or WRONG_TYPE. */
+export function lookUp(request: Request, key: ItemKey): number {
   const { counters } = request;
   const { shard } = key;
-  const item = key.find();
+  const { index } = shard;
   counters[CMD_GET]++;
-  shard.countLookup(item !== 0);
-  if (item === 0) {
+  const entry = index.find(key.hash, key.bytes, key.at, key.length, key.database);
+  if (entry === 0) {
+    shard.countLookup(false);
     counters[GET_MISSES]++;
     return 0;
   }
+  const item = index.itemAt(entry);
+  shard.entry = entry;
+  if (shard.removeExpired(item)) {
+    shard.countLookup(false);
+    counters[GET_MISSES]++;
+    counters[GET_EXPIRED]++;
+    return 0;
+  }
+  if (typeOf(shard.words, item) !== TYPE_STRING) return WRONG_TYPE;
+  shard.countLookup(true);
   counters[GET_HITS]++;
-  shard.touch(item);
   return item;
 }
 
@@ -143,6 +170,12 @@ export function versionIs(words: Int32Array, item: number, low: number, high: nu
 }
 
 // ---------------------------------------------------------------------------------------------- writing
+
+/** Whether a value is above the limit (`memcached-item-size-max`), which is one for the whole item as memcached counts it. */
+export function isTooLarge(request: Request, keyBytes: number, valueBytes: number, flags: number): boolean {
+  const bytes = ITEM_OVERHEAD_BYTES + keyBytes + valueBytes + (flags === 0 ? 0 : FLAGS_BYTES);
+  return bytes > request.server.memcachedValueBytesMax;
+}
 
 /**
  * Stores a value in one of the ways SET, ADD, REPLACE and CAS.
@@ -204,7 +237,7 @@ function refusalOf(request: Request, key: ItemKey, how: number, low: number, hig
  * Adds bytes behind (APPEND) or before (PREPEND) a value, whose deadline and flags stay.
  * @param low, high halves of what the version must be; both 0 = any
  * @param versioned whether the item is to have a version, to be answered
- * @returns the item, or NOT_STORED when there is none or it would be too large, or EXISTS
+ * @returns the item, or NOT_STORED when there is none or it would be too large, or EXISTS or WRONG_TYPE
  */
 export function joinItem(
   request: Request,
@@ -222,9 +255,10 @@ export function joinItem(
   const { words, bytes } = shard;
   const old = key.find();
   if (old === 0) return NOT_STORED;
+  if (typeOf(words, old) !== TYPE_STRING) return WRONG_TYPE;
   if ((high | low) !== 0 && !versionIs(words, old, low, high)) return EXISTS;
   const length = valueLength(words, old);
-  if (length + pieceBytes > request.server.memcachedValueBytesMax) return NOT_STORED;
+  if (isTooLarge(request, key.length, length + pieceBytes, clientFlagsOf(words, old))) return NOT_STORED;
   const item = shard.resizeString(old, length + pieceBytes);
   if (item === 0) return NOT_STORED;
   const value = valueOffset(words, item);
