@@ -13,6 +13,7 @@ import { parseBigInt64, parseInt64 } from '../base/numbers.js';
 import { isPlaceholder, KEY_BYTES_MAX, TYPE_STRING, typeOf } from '../engine/item.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import type { Shard } from '../engine/shard.js';
+import { BinaryReply } from '../protocol/memcached/binary-reply.js';
 import { TextReply } from '../protocol/memcached/text-reply.js';
 import type { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Client } from './client.js';
@@ -33,6 +34,8 @@ export class Request {
   readonly reply: ReplyWriter;
   /** The encoder of Memcached's text protocol: it writes where `reply` writes. */
   readonly memcached: TextReply;
+  /** The encoder of Memcached's binary protocol. */
+  readonly memcachedBinary: BinaryReply;
   readonly server: ServerPort;
   /** This thread's part of Memcached's counters, by their numbers in memcached/counters.ts. */
   readonly counters: Float64Array;
@@ -65,6 +68,7 @@ export class Request {
     this.clock = keyspace.clock;
     this.reply = reply;
     this.memcached = new TextReply(reply);
+    this.memcachedBinary = new BinaryReply(reply);
     this.server = server;
     this.counters = server.memcachedCounters;
     this.client = client;

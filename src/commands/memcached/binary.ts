@@ -1,32 +1,53 @@
-/** The commands of Memcached's binary protocol. */
+/** The commands of Memcached's binary protocol: those about the connection and the server are here, the others in files of their own. */
 
-import { asciiBytes } from '../../base/bytes.js';
+import { STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
+import { CLOSE_AFTER_REPLY } from '../client.js';
+import type { CommandFlag } from '../command.js';
 import type { Request } from '../request.js';
+import { BINARY_ITEM_COMMANDS } from './binary-items.js';
+import { begin, EXTRAS, MAY_HAVE_KEY, MAY_HAVE_VALUE, NO_KEY } from './binary-request.js';
+import { BINARY_SASL_COMMANDS } from './binary-sasl.js';
 import { binaryCommand, type MemcachedCommand } from './command.js';
 
-const HEADER_BYTES = 24;
-const OPCODE = 1;
-const OPAQUE = 12;
-const OPAQUE_END = 16;
-const UNKNOWN_COMMAND = asciiBytes('Unknown command');
+function noop(request: Request): void {
+  if (begin(request, 0, NO_KEY)) request.memcachedBinary.empty(0, 0);
+}
 
-/** A response of status 0x81 with the request's opcode and opaque. */
+function version(request: Request): void {
+  if (begin(request, 0, NO_KEY)) request.memcachedBinary.text(request.server.memcachedVersion);
+}
+
+function quit(request: Request): void {
+  if (!begin(request, 0, NO_KEY)) return;
+  request.memcachedBinary.empty(0, 0);
+  request.client.closing = CLOSE_AFTER_REPLY;
+}
+
+function quitq(request: Request): void {
+  if (begin(request, 0, NO_KEY)) request.client.closing = CLOSE_AFTER_REPLY;
+}
+
 function unknown(request: Request): void {
-  const { reply, input } = request;
-  const at = request.offset(0);
-  const header = new Uint8Array(HEADER_BYTES);
-  header.set([0x81, input[at + OPCODE], 0, 0, 0, 0, 0, 0x81, 0, 0, 0, UNKNOWN_COMMAND.length]);
-  header.set(input.subarray(at + OPAQUE, at + OPAQUE_END), OPAQUE);
-  reply.raw(header, 0, HEADER_BYTES);
-  reply.raw(UNKNOWN_COMMAND, 0, UNKNOWN_COMMAND.length);
+  if (begin(request, request.length(EXTRAS), MAY_HAVE_KEY | MAY_HAVE_VALUE))
+    request.memcachedBinary.status(STATUS_UNKNOWN_COMMAND);
+}
+
+function plain(
+  name: string,
+  opcode: number,
+  flags: readonly CommandFlag[],
+  summary: string,
+  run: (request: Request) => void,
+): MemcachedCommand {
+  return binaryCommand({ name, opcode, flags, summary, run });
 }
 
 export const BINARY_COMMANDS: readonly MemcachedCommand[] = [
-  binaryCommand({
-    name: 'unknown',
-    opcode: -1,
-    flags: ['fast'],
-    summary: 'Answers a request whose opcode is none.',
-    run: unknown,
-  }),
+  ...BINARY_ITEM_COMMANDS,
+  ...BINARY_SASL_COMMANDS,
+  plain('noop', 0x0a, ['fast'], 'Answers, behind all that quiet requests had to say.', noop),
+  plain('version', 0x0b, ['fast', 'no_auth'], 'Names the version.', version),
+  plain('quit', 0x07, ['fast'], 'Answers and closes the connection.', quit),
+  plain('quitq', 0x17, ['fast'], 'Closes the connection.', quitq),
+  plain('unknown', -1, ['fast'], 'Answers a request whose opcode is none.', unknown),
 ];

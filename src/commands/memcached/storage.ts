@@ -202,14 +202,25 @@ export function storeItem(
     const refusal = refusalOf(request, key, how, low, high);
     if (refusal !== 0) return refusal;
   }
-  const { shard } = key;
+  const item = makeItem(key, value, valueAt, valueBytes, flags, deadline, versioned);
+  if (item === NO_MEMORY && how === SET) forget(key);
+  return item;
+}
+
+/** Writes an item in the place of whatever is under the key. Returns it, or NO_MEMORY: what was there is still there then. */
+export function makeItem(
+  key: ItemKey,
+  value: Uint8Array,
+  valueAt: number,
+  valueBytes: number,
+  flags: number,
+  deadline: number,
+  versioned: boolean,
+): number {
+  const { shard, hash, bytes, at, length, database } = key;
   const blocks = (versioned ? BLOCK_VERSION : 0) | (flags !== 0 ? BLOCK_FLAGS : 0);
-  const { hash, bytes, at, length, database } = key;
   const item = shard.prepareString(hash, bytes, at, length, database, valueBytes, deadline, blocks);
-  if (item === 0) {
-    if (how === SET) forget(key);
-    return NO_MEMORY;
-  }
+  if (item === 0) return NO_MEMORY;
   if (versioned) shard.freshVersion(item);
   if (flags !== 0) setClientFlags(shard.words, item, flags);
   copy(value, valueAt, shard.bytes, valueOffset(shard.words, item), valueBytes);

@@ -76,22 +76,17 @@ export class BinaryReply {
   }
 
   /** A response without a body. The CAS's halves are 0 when there is none. */
-  empty(casHigh: number, casLow: number): void {
-    this.header(STATUS_OK, 0, 0, 0, casHigh, casLow);
+  empty(casLow: number, casHigh: number): void {
+    this.header(STATUS_OK, 0, 0, 0, casLow, casHigh);
   }
 
   /** A 64-bit number as the value: what INCREMENT and DECREMENT answer. */
-  number(high: number, low: number, casHigh: number, casLow: number): void {
-    if (!this.header(STATUS_OK, 0, 0, NUMBER_BYTES, casHigh, casLow)) return;
+  number(low: number, high: number, casLow: number, casHigh: number): void {
+    if (!this.header(STATUS_OK, 0, 0, NUMBER_BYTES, casLow, casHigh)) return;
     const { out } = this;
     out.view.setInt32(out.position, high, false);
     out.view.setInt32(out.position + 4, low, false);
     out.position += NUMBER_BYTES;
-  }
-
-  /** Client flags, no value: what TOUCH answers. */
-  flags(flags: number, casHigh: number, casLow: number): void {
-    this.value(flags, NOTHING, 0, 0, NOTHING, 0, 0, casHigh, casLow);
   }
 
   /** An item: its client flags, its key when `keyBytes` is not 0, and its value. */
@@ -103,10 +98,10 @@ export class BinaryReply {
     value: Uint8Array,
     valueAt: number,
     valueBytes: number,
-    casHigh: number,
     casLow: number,
+    casHigh: number,
   ): void {
-    if (!this.header(STATUS_OK, FLAGS_BYTES, keyBytes, FLAGS_BYTES + keyBytes + valueBytes, casHigh, casLow)) return;
+    if (!this.header(STATUS_OK, FLAGS_BYTES, keyBytes, FLAGS_BYTES + keyBytes + valueBytes, casLow, casHigh)) return;
     const { out } = this;
     let at = out.position;
     out.view.setInt32(at, flags, false);
@@ -161,8 +156,8 @@ export class BinaryReply {
     extrasBytes: number,
     keyBytes: number,
     bodyBytes: number,
-    casHigh: number,
     casLow: number,
+    casHigh: number,
   ): boolean {
     const { out } = this;
     const most = HEADER_BYTES + NUMBER_BYTES;
