@@ -61,6 +61,8 @@ export class Client {
   /** Id of the last command's entry in the table, -1 = none, or one that does not exist. */
   lastCommand = -1;
   bytesIn = 0;
+  /** Of `bytesIn`, what the worker's statistics of the Memcached door have already. */
+  bytesInCounted = 0;
   bytesOut = 0;
   commands = 0;
 

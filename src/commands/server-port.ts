@@ -18,8 +18,9 @@ export interface ClientFacts {
   readonly name: string;
   readonly user: string;
   readonly database: number;
+  /** RESP version, 0 = it speaks Memcached. */
   readonly protocol: number;
-  /** What the connection's door speaks: SPEAKS_RESP, SPEAKS_MEMCACHED, ... */
+  /** SPEAKS_*; SPEAKS_MEMCACHED only before the first command, which says which protocol of Memcached it is. */
   readonly speaks: number;
   readonly libraryName: string;
   readonly libraryVersion: string;

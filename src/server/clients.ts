@@ -8,7 +8,12 @@
 import { CLOSE_NO, Client } from '../commands/client.js';
 import type { ClientFacts, ClientFilter } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
-import { SPEAKS_RESP } from '../protocol/descriptors.js';
+import {
+  SPEAKS_MEMCACHED,
+  SPEAKS_MEMCACHED_BINARY,
+  SPEAKS_MEMCACHED_TEXT,
+  SPEAKS_RESP,
+} from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
 import type { Config } from './config/config.js';
 import type { OutputLimit } from './config/values.js';
@@ -63,8 +68,8 @@ export class Clients {
       name: client.name,
       user: client.user,
       database: client.database,
-      protocol: client.protocol,
-      speaks: client.speaks,
+      protocol: client.speaks === SPEAKS_RESP ? client.protocol : 0,
+      speaks: this.speaks(client),
       libraryName: client.libraryName,
       libraryVersion: client.libraryVersion,
       ageSeconds: age(client, now),
@@ -78,6 +83,12 @@ export class Clients {
       bytesOut: client.bytesOut,
       commands: client.commands,
     };
+  }
+
+  /** A door that takes both protocols of Memcached is told by the first command which of them it is. */
+  private speaks({ speaks, lastCommand }: Client): number {
+    if (speaks !== SPEAKS_MEMCACHED || lastCommand < 0) return speaks;
+    return this.table.entries[lastCommand].protocol === 'binary' ? SPEAKS_MEMCACHED_BINARY : SPEAKS_MEMCACHED_TEXT;
   }
 
   private flags(client: Client): string {

@@ -27,14 +27,19 @@ import { Request } from '../commands/request.js';
 import type { ServerPort } from '../commands/server-port.js';
 import type { CommandTable, TableEntry } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
-import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR } from '../protocol/descriptors.js';
+import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR, SPEAKS_RESP } from '../protocol/descriptors.js';
 import { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Transport } from '../transport/transport.js';
+import { CallRuns } from './call-runs.js';
+import { MemcachedRefusals } from './memcached-refusals.js';
+import { PostponedCommand } from './postponed.js';
 import { httpWarning, isHttp, protocolError, unknownCommand, unknownSubcommand } from './refusals.js';
 import {
   BLOCKED,
   BUSY_MICROSECONDS,
   EVENT_LOOP_TURNS,
+  MEMCACHED_BYTES_IN,
+  MEMCACHED_BYTES_OUT,
   PROTOCOL_ERRORS,
   type Statistics,
   TOTAL_COMMANDS,
@@ -67,16 +72,6 @@ export interface DispatcherHooks {
   mustWait(command: TableEntry): boolean;
 }
 
-/** A command that waits for the end of CLIENT PAUSE, with its own copy of its arguments. */
-interface Postponed {
-  readonly client: Client;
-  readonly id: number;
-  readonly input: Uint8Array;
-  readonly args: Int32Array;
-  readonly argc: number;
-  readonly flags: number;
-}
-
 export class Dispatcher {
   /** Clients by connection slot. */
   readonly clients: (Client | undefined)[] = [];
@@ -92,6 +87,7 @@ export class Dispatcher {
   private readonly transport: Transport;
   private readonly statistics: Statistics;
   private readonly hooks: DispatcherHooks;
+  private readonly memcached: MemcachedRefusals;
   private readonly table: CommandTable;
   private readonly entries: readonly TableEntry[];
   private readonly runs: ((request: Request) => void)[];
@@ -101,7 +97,7 @@ export class Dispatcher {
   private readonly timed: Uint8Array;
   /** 1 for commands that answer later: they are counted when they have. */
   private readonly later: Uint8Array;
-  private postponed: Postponed[] = [];
+  private postponed: PostponedCommand[] = [];
   /** When it was logged that somebody speaks HTTP. */
   private warnedOfHttp = 0;
   // The batch that is being worked on.
@@ -111,10 +107,7 @@ export class Dispatcher {
   private frameEnd = 0;
   private measured = 0;
   private rejected = 0;
-  // Runs of equal fast commands in the batch, to be counted at its end.
-  private readonly runIds = new Int32Array(4096);
-  private readonly runCounts = new Int32Array(4096);
-  private runLength = 0;
+  private readonly fast: CallRuns;
 
   constructor(
     keyspace: Keyspace,
@@ -135,6 +128,8 @@ export class Dispatcher {
     this.request = new Request(keyspace, this.reply, server, nobody, transport.input, transport.args);
     this.runs = table.entries.map((entry) => this.runOf(entry));
     // No number of arguments suits a container, so that looking for its subcommand is off the hot path.
+    this.fast = new CallRuns(statistics);
+    this.memcached = new MemcachedRefusals(this.request);
     this.minArgs = Int32Array.from(table.entries, (entry) => (isContainer(entry) ? 0x7fffffff : Math.abs(entry.arity)));
     this.maxArgs = Int32Array.from(table.entries, (entry) => (entry.arity < 0 ? 0x7fffffff : entry.arity));
     this.timed = Uint8Array.from(table.entries, ({ flags, command }) =>
@@ -187,14 +182,15 @@ export class Dispatcher {
     this.statistics.add(EVENT_LOOP_TURNS, 1);
     this.statistics.add(BUSY_MICROSECONDS, microseconds);
     this.reportSlow(total, microseconds);
-    this.countRuns(total, microseconds);
+    // Each took its share of the time that was not measured by itself.
+    this.fast.count(total === 0 ? 0 : Math.max(0, microseconds - this.measured) / total);
   }
 
   /** A fast command that was alone in its batch has been timed by itself after all. */
   private reportSlow(commands: number, microseconds: number): void {
-    if (commands !== 1 || this.runLength !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds)
+    if (commands !== 1 || this.fast.length !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds)
       return;
-    this.hooks.slow(this.request, this.entries[this.runIds[0]], microseconds);
+    this.hooks.slow(this.request, this.entries[this.fast.first], microseconds);
   }
 
   private execute(id: number, client: Client): void {
@@ -215,7 +211,7 @@ export class Dispatcher {
     const errors = this.reply.errors;
     this.runs[id](request);
     if (this.reply.errors !== errors) this.countError(id);
-    this.noteRun(id);
+    this.fast.note(id);
     if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
   }
 
@@ -224,6 +220,11 @@ export class Dispatcher {
     const entry = this.entries[id];
     const request = this.request;
     client.lastCommand = id;
+    if (entry.protocol !== 'resp') {
+      if (client.authenticated) this.rejectMemcached(id, () => this.memcached.wrongArity(entry));
+      else this.rejectMemcached(id, () => this.memcached.unauthenticated(entry));
+      return;
+    }
     if (!isContainer(entry) || request.argc < Math.abs(entry.arity)) {
       this.rejectGuarded(id, client, wrongArity(entry.name));
       return;
@@ -261,7 +262,8 @@ export class Dispatcher {
   private executeGuarded(id: number, client: Client): void {
     const command = this.entries[id];
     if (!client.authenticated && !command.flags.includes('no_auth')) {
-      this.reject(id, NOAUTH);
+      if (command.protocol === 'resp') this.reject(id, NOAUTH);
+      else this.rejectMemcached(id, () => this.memcached.unauthenticated(command));
       return;
     }
     if ((this.gate & GATE_PAUSED) !== 0 && this.hooks.mustWait(command)) {
@@ -291,7 +293,8 @@ export class Dispatcher {
   private executeOdd(id: number, client: Client, detail: number, extra: number): void {
     if (id === EVENT_PROTOCOL_ERROR) {
       this.statistics.add(PROTOCOL_ERRORS, 1);
-      this.reply.error(protocolError(detail, extra));
+      if (client.speaks === SPEAKS_RESP) this.reply.error(protocolError(detail, extra));
+      else this.memcached.protocolError(detail);
       client.closing = CLOSE_AFTER_REPLY;
       this.closeAfterReply(client);
       return;
@@ -333,6 +336,7 @@ export class Dispatcher {
   /** The next commands are this client's. */
   private switchTo(client: Client | undefined): Client | undefined {
     this.cutSegment();
+    if (this.client !== undefined && this.client.speaks !== SPEAKS_RESP) this.countMemcachedInput(this.client);
     this.client = client;
     if (client === undefined) return undefined;
     const request = this.request;
@@ -354,6 +358,7 @@ export class Dispatcher {
       segments[at + 1] = this.segmentStart;
       segments[at + 2] = position;
       client.bytesOut += position - this.segmentStart;
+      if (client.speaks !== SPEAKS_RESP) this.statistics.add(MEMCACHED_BYTES_OUT, position - this.segmentStart);
       this.segments++;
       if (at + 2 * SEGMENT_WORDS > segments.length) this.flushArena();
     }
@@ -401,6 +406,7 @@ export class Dispatcher {
     this.client = undefined;
     this.segmentStart = this.reply.position;
     this.clients[client.connection] = undefined;
+    if (client.speaks !== SPEAKS_RESP) this.countMemcachedInput(client);
     if (client.postponed) this.statistics.add(BLOCKED, -1);
     client.closing = CLOSE_NOW;
     this.hooks.closed(client, reason);
@@ -427,9 +433,12 @@ export class Dispatcher {
       this.statistics.countCall(id, (performance.now() - begin) * 1000);
       this.answer(id, client, muted, answer);
     };
+    const entry = this.entries[id];
+    const header = this.memcached.headerOf(entry);
     run(request).then(finish, (error: Error) => {
       this.hooks.log('error', `a command failed: ${error.stack}`);
-      finish((reply) => reply.error(`ERR internal error: ${error.message}`));
+      if (entry.protocol === 'resp') finish((reply) => reply.error(`ERR internal error: ${error.message}`));
+      else finish(() => this.memcached.internalError(entry, header));
     });
   }
 
@@ -465,19 +474,7 @@ export class Dispatcher {
   // ---------------------------------------------------------------------------------------------- CLIENT PAUSE
 
   private postpone(id: number, client: Client): void {
-    const request = this.request;
-    const first = request.offset(0);
-    const last = request.offset(request.argc - 1) + request.length(request.argc - 1);
-    const args = request.args.slice(request.first, request.first + request.argc * 4);
-    for (let i = 0; i < args.length; i += 4) args[i] -= first;
-    this.postponed.push({
-      client,
-      id,
-      input: request.input.slice(first, last),
-      args,
-      argc: request.argc,
-      flags: request.flags,
-    });
+    this.postponed.push(new PostponedCommand(id, this.request));
     client.postponed = true;
     this.statistics.add(BLOCKED, 1);
     this.suspend(client);
@@ -494,11 +491,7 @@ export class Dispatcher {
       client.postponed = false;
       this.statistics.add(BLOCKED, -1);
       this.outside(client, () => {
-        this.request.input = waiting.input;
-        this.request.args = waiting.args;
-        this.request.first = 0;
-        this.request.argc = waiting.argc;
-        this.request.flags = waiting.flags;
+        waiting.restore(this.request);
         this.keyspace.clock.tick();
         this.execute(waiting.id, client);
       });
@@ -516,6 +509,20 @@ export class Dispatcher {
     this.statistics.add(TOTAL_ERRORS, 1);
   }
 
+  /** Counts what a Memcached client is refused: the errors in it, and the command. */
+  private rejectMemcached(id: number, refuse: () => void): void {
+    const { errors } = this.reply;
+    const { client } = this.request;
+    refuse();
+    if (this.reply.errors !== errors) {
+      this.rejected++;
+      this.statistics.countRejected(id);
+      this.statistics.countErrorText(this.reply.lastError);
+      this.statistics.add(TOTAL_ERRORS, 1);
+    }
+    if (client.closing !== CLOSE_NO) this.closeAfterReply(client);
+  }
+
   /** Refuses a command that did not come as far as `executeGuarded`, where replies may be off. */
   private rejectGuarded(id: number, client: Client, text: string): void {
     this.muteIfWanted(client);
@@ -529,20 +536,9 @@ export class Dispatcher {
     this.statistics.add(TOTAL_ERRORS, 1);
   }
 
-  private noteRun(id: number): void {
-    const last = this.runLength - 1;
-    if (last >= 0 && this.runIds[last] === id) this.runCounts[last]++;
-    else if (this.runLength < this.runIds.length) {
-      this.runIds[this.runLength] = id;
-      this.runCounts[this.runLength++] = 1;
-    } else this.statistics.countCall(id, 0);
-  }
-
-  /** Counts the fast commands of the batch: each took its share of the time that was not measured by itself. */
-  private countRuns(commands: number, microseconds: number): void {
-    const each = commands === 0 ? 0 : Math.max(0, microseconds - this.measured) / commands;
-    for (let i = 0; i < this.runLength; i++) this.statistics.countCalls(this.runIds[i], this.runCounts[i], each);
-    this.runLength = 0;
+  private countMemcachedInput(client: Client): void {
+    this.statistics.add(MEMCACHED_BYTES_IN, client.bytesIn - client.bytesInCounted);
+    client.bytesInCounted = client.bytesIn;
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Client } from '../commands/client.js';
 import type { Request } from '../commands/request.js';
 import type { TableEntry } from '../commands/table.js';
-import { REDACTED } from './secrets.js';
+import type { Replacements } from './secrets.js';
 
 /** Most characters in one piece. */
 const CHUNK_CHARACTERS_MAX = 1 << 20;
@@ -33,8 +33,8 @@ export class MonitorFeed {
   }
 
   /** Notes a command. It is in the middle of a batch, so that nothing can be written to other clients now. */
-  add(request: Request, secrets: ReadonlySet<number>): void {
-    this.pending.push(monitorLine(request, secrets, performance.timeOrigin + performance.now()));
+  add(request: Request, instead: Replacements): void {
+    this.pending.push(monitorLine(request, instead, performance.timeOrigin + performance.now()));
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => this.flush());
@@ -76,15 +76,17 @@ export function isShown({ flags }: TableEntry): boolean {
 }
 
 /** `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`, with its line end. */
-export function monitorLine(request: Request, secrets: ReadonlySet<number>, milliseconds: number): string {
+export function monitorLine(request: Request, instead: Replacements, milliseconds: number): string {
   const { client } = request;
   const microseconds = Math.floor(milliseconds * 1000);
   const seconds = Math.floor(microseconds / 1e6);
   const fraction = String(microseconds - seconds * 1e6).padStart(6, '0');
   const address = client.unixSocket ? `unix:${client.address.replace(/:0$/, '')}` : client.address;
   let line = `+${seconds}.${fraction} [${client.database} ${address}]`;
-  for (let i = 0; i < request.argc; i++)
-    line += ` ${secrets.has(i) ? quoted(REDACTED, 0, REDACTED.length) : quotedArgument(request, i)}`;
+  for (let i = 0; i < request.argc; i++) {
+    const shown = instead.get(i);
+    line += ` ${shown === undefined ? quotedArgument(request, i) : quoted(shown, 0, shown.length)}`;
+  }
   return `${line}\r\n`;
 }
 

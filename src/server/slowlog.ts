@@ -5,7 +5,7 @@
 
 import type { Request } from '../commands/request.js';
 import type { SlowlogEntry } from '../commands/server-port.js';
-import { REDACTED } from './secrets.js';
+import type { Replacements } from './secrets.js';
 
 /** Arguments that are kept of a command; the last of them says how many more there were. */
 const ARGUMENTS_MAX = 32;
@@ -38,13 +38,13 @@ export class Slowlog {
     this.entries = [];
   }
 
-  /** Keeps a command. `secrets`: indexes of arguments that are not shown. */
-  add(id: number, request: Request, microseconds: number, secrets: ReadonlySet<number>): void {
+  /** Keeps a command. `instead`: what is kept in the place of some arguments. */
+  add(id: number, request: Request, microseconds: number, instead: Replacements): void {
     this.entries.push({
       id,
       time: Math.floor(request.clock.now / 1000),
       microseconds: Math.floor(microseconds),
-      args: trimmedArguments(request, secrets),
+      args: trimmedArguments(request, instead),
       address: request.client.address,
       name: request.client.name,
     });
@@ -56,13 +56,13 @@ export class Slowlog {
   }
 }
 
-function trimmedArguments(request: Request, secrets: ReadonlySet<number>): Uint8Array[] {
+function trimmedArguments(request: Request, instead: Replacements): Uint8Array[] {
   const shown = Math.min(request.argc, ARGUMENTS_MAX);
   const args: Uint8Array[] = [];
   for (let i = 0; i < shown; i++) {
     if (request.argc > ARGUMENTS_MAX && i === shown - 1) {
       args.push(encoder.encode(`... (${request.argc - shown + 1} more arguments)`));
-    } else args.push(secrets.has(i) ? REDACTED : trimmedArgument(request, i));
+    } else args.push(instead.get(i) ?? trimmedArgument(request, i));
   }
   return args;
 }

@@ -12,7 +12,7 @@ import { findParameter, parameterOf } from './config/schema.js';
 import { type Dispatcher, GATE_MONITORED, GATE_TIMED } from './dispatcher.js';
 import { LatencyMonitor } from './latency.js';
 import { isShown, MonitorFeed } from './monitor.js';
-import { secretArguments } from './secrets.js';
+import { type Replacements, replacements } from './secrets.js';
 import { Slowlog } from './slowlog.js';
 import { MONITORS, type Statistics } from './statistics.js';
 import { NEXT_SLOWLOG } from './worker-data.js';
@@ -84,7 +84,7 @@ export class Watch {
     const { slowlogLogSlowerThan, latencyMonitorThreshold } = this.parts.config;
     if (slowlogLogSlowerThan >= 0 && microseconds >= slowlogLogSlowerThan && !entry.flags.includes('skip_slowlog')) {
       const id = Atomics.add(this.parts.shared, NEXT_SLOWLOG, 1);
-      this.slowlog.add(id, request, microseconds, this.secrets(request, entry));
+      this.slowlog.add(id, request, microseconds, this.shown(request, entry));
     }
     const milliseconds = Math.floor(microseconds / 1000);
     if (latencyMonitorThreshold > 0 && milliseconds >= latencyMonitorThreshold) {
@@ -93,15 +93,15 @@ export class Watch {
     }
   }
 
-  private secrets(request: Request, entry: TableEntry): ReadonlySet<number> {
-    return secretArguments(request, entry, isSecret);
+  private shown(request: Request, entry: TableEntry): Replacements {
+    return replacements(request, entry, isSecret);
   }
 
   // ---------------------------------------------------------------------------------------------- monitors
 
   /** A command is about to run, and somebody has asked for MONITOR. */
   onMonitored(request: Request, entry: TableEntry): void {
-    if (isShown(entry)) this.feed.add(request, this.secrets(request, entry));
+    if (isShown(entry)) this.feed.add(request, this.shown(request, entry));
   }
 
   /** Makes a client a monitor; resolves when all workers feed it. Nothing is written to it before, so that it gets its reply first. */

@@ -1,10 +1,13 @@
-/** CLIENT LIST and CLIENT INFO: connections as lines of `name=value`, in Redis's words and order. */
+/** CLIENT LIST and CLIENT INFO: connections as lines of `name=value`, in Redis's words and order, and one word of ours: what they speak. */
 
 import type { Answer, Subcommand } from '../command.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
 import type { ClientFacts, ClientFilter } from '../server-port.js';
 import { parseClientType } from './client-kill.js';
+
+/** By SPEAKS_*. */
+const SPEAKS_NAMES = ['resp', 'memcached', 'memcached-text', 'memcached-binary'];
 
 /** A connection's line. What does not exist here (transactions, subscriptions, tracking) has the value that says so. */
 export function clientLine(facts: ClientFacts): string {
@@ -39,6 +42,7 @@ export function clientLine(facts: ClientFacts): string {
     ['resp', facts.protocol],
     ['lib-name', facts.libraryName],
     ['lib-ver', facts.libraryVersion],
+    ['speaks', SPEAKS_NAMES[facts.speaks]],
   ];
   return `${fields.map(([name, value]) => `${name}=${value}`).join(' ')}\n`;
 }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Client } from '../../../src/commands/client.js';
 import type { Request } from '../../../src/commands/request.js';
+import { REDACTED } from '../../../src/server/secrets.js';
 import { mergeSlowlogs, Slowlog } from '../../../src/server/slowlog.js';
 
 /** As much of a request as the log looks at. */
@@ -29,7 +30,7 @@ function texts(log: Slowlog): string[][] {
 describe('an entry', () => {
   it('has what Redis shows', () => {
     const log = new Slowlog(10);
-    log.add(7, request('GET', 'k'), 1234.9, new Set());
+    log.add(7, request('GET', 'k'), 1234.9, new Map());
     const [entry] = log.list();
     expect(entry).toMatchObject({ id: 7, time: 12, microseconds: 1234, address: '1.2.3.4:5', name: 'me' });
     expect(texts(log)).toEqual([['GET', 'k']]);
@@ -38,9 +39,9 @@ describe('an entry', () => {
   it('is trimmed to 32 arguments of 128 bytes', () => {
     const log = new Slowlog(10);
     const many = Array.from({ length: 33 }, (_, i) => `a${i}`);
-    log.add(0, request(...many), 1, new Set());
-    log.add(1, request(...many.slice(0, 32)), 1, new Set());
-    log.add(2, request('SET', 'x'.repeat(128), 'y'.repeat(129)), 1, new Set());
+    log.add(0, request(...many), 1, new Map());
+    log.add(1, request(...many.slice(0, 32)), 1, new Map());
+    log.add(2, request('SET', 'x'.repeat(128), 'y'.repeat(129)), 1, new Map());
     const [long, whole, wide] = texts(log);
     expect(long).toEqual(['SET', 'x'.repeat(128), `${'y'.repeat(128)}... (1 more bytes)`]);
     expect(whole).toEqual(many.slice(0, 32));
@@ -49,14 +50,14 @@ describe('an entry', () => {
 
   it('hides secrets', () => {
     const log = new Slowlog(10);
-    log.add(0, request('AUTH', 'default', 'secret'), 1, new Set([1, 2]));
+    log.add(0, request('AUTH', 'default', 'secret'), 1, new Map([1, 2].map((index) => [index, REDACTED])));
     expect(texts(log)).toEqual([['AUTH', '(redacted)', '(redacted)']]);
   });
 });
 
 it('keeps the newest entries', () => {
   const log = new Slowlog(3);
-  for (let id = 0; id < 5; id++) log.add(id, request('PING'), 1, new Set());
+  for (let id = 0; id < 5; id++) log.add(id, request('PING'), 1, new Map());
   expect(log.list().map(({ id }) => id)).toEqual([4, 3, 2]);
   log.limit = 1;
   expect(log.list().map(({ id }) => id)).toEqual([4]);
@@ -67,7 +68,7 @@ it('keeps the newest entries', () => {
 it('logs of several workers are one, newest first', () => {
   const logs = [[5, 1], [4, 3], []].map((ids) => {
     const log = new Slowlog(10);
-    for (const id of ids.reverse()) log.add(id, request('PING'), 1, new Set());
+    for (const id of ids.reverse()) log.add(id, request('PING'), 1, new Map());
     return log.list();
   });
   expect(mergeSlowlogs(logs, 3).map(({ id }) => id)).toEqual([5, 4, 3]);
