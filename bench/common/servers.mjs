@@ -11,13 +11,18 @@ import { StepError, say } from '../../scripts/steps/run.mjs';
 import { floorPath } from '../server/build-load.mjs';
 import { freePort, isInstalled, start, stop, untilListening } from './processes.mjs';
 
+/** The protocols that the load generator speaks: Redis's and memcached's three. */
+export const PROTOCOLS = ['resp', 'text', 'meta', 'binary'];
+
+const MEMCACHED_PROTOCOLS = PROTOCOLS.slice(1);
+
 /**
- * name → how to start it. `absent()` says why it can't be measured, or undefined; `reply` is for the floor, which has to be told
- * what to answer.
+ * name → how to start it, and what it speaks, first what it is measured with when nothing else is said. `absent()` says why it can't
+ * be measured, or undefined; `reply` is for the floor, which has to be told what to answer.
  */
 const SERVERS = {
   ashlar: {
-    protocol: 'resp',
+    protocols: ['resp'],
     absent: () => (existsSync(inRoot('dist', 'cli', 'main.js')) ? undefined : 'not built'),
     command: ({ port, threads, protocol }) => [
       ...['node', 'bin/ashlar.mjs', 'serve', '--threads', threads, '--maxmemory', '2gb'],
@@ -27,7 +32,7 @@ const SERVERS = {
     version: () => firstMatch('node', ['bin/ashlar.mjs', '--version'], /\S+/),
   },
   redis: {
-    protocol: 'resp',
+    protocols: ['resp'],
     absent: () => (isInstalled('redis-server') ? undefined : 'redis-server is not installed'),
     command: ({ port }) => [
       'redis-server',
@@ -36,7 +41,7 @@ const SERVERS = {
     version: () => firstMatch('redis-server', ['--version'], /v=(\S+)/),
   },
   memcached: {
-    protocol: 'mctext',
+    protocols: MEMCACHED_PROTOCOLS,
     absent: () => (isInstalled('memcached', '-V') ? undefined : 'memcached is not installed'),
     command: ({ port }) => [
       'memcached',
@@ -46,7 +51,7 @@ const SERVERS = {
     version: () => firstMatch('memcached', ['-V'], /\d\S+/),
   },
   floor: {
-    protocol: 'resp',
+    protocols: ['resp'],
     absent: () => undefined,
     command: ({ port, reply }) => [relative(root, floorPath), port, reply.requestBytes, reply.valueSize],
     version: () => undefined,
@@ -56,31 +61,49 @@ const SERVERS = {
 const SERVER_NAMES = Object.keys(SERVERS);
 
 /**
- * A server as it is named on the command line: `memcached`, or `memcached:mcmeta` for another protocol than its usual one.
- * @returns {{ label: string, name: string, protocol: string }}
- * @throws {StepError} for an unknown name
+ * @typedef {{ label: string, name: string, protocol: string }} Server label: `redis`, or `memcached:text` when it isn't Redis's protocol
  */
-export function parseServer(text) {
+
+/** @returns {Server} */
+const makeServer = (name, protocol) => ({
+  label: protocol === 'resp' ? name : `${name}:${protocol}`,
+  name,
+  protocol,
+});
+
+/**
+ * Servers as they are named on the command line: `memcached:meta` is one, `memcached` is one for each protocol that it speaks.
+ * @param {string} text
+ * @returns {Server[]} not empty
+ * @throws {StepError} for an unknown name, or a protocol that the server doesn't speak
+ */
+export function parseServers(text) {
   const [name, protocol] = text.split(':');
   if (!Object.hasOwn(SERVERS, name))
     throw new StepError(`unknown server ${name}; known are ${SERVER_NAMES.join(', ')}`);
-  return { label: text, name, protocol: protocol ?? SERVERS[name].protocol };
+  const { protocols } = SERVERS[name];
+  if (protocol === undefined) return protocols.map((each) => makeServer(name, each));
+  if (protocols.includes(protocol)) return [makeServer(name, protocol)];
+  throw new StepError(`${name} speaks ${protocols.join(', ')}; not ${protocol}`);
 }
 
+/** A server where the protocol doesn't matter: the first that it speaks, and its name as label. @returns {Server} */
+export const usualServer = (text) => ({ ...parseServers(text)[0], label: text });
+
 /**
- * The servers to measure. What can't be measured here is left out with a line, and is an error if it was asked for.
- * @param {string | undefined} wanted names, separated by commas
- * @param {string[]} usual names, when nothing is asked for
+ * What can't be measured here is left out with a line, and is an error if it was asked for.
+ * @param {Server[]} servers
+ * @param {boolean} asked
+ * @returns {Server[]}
  * @throws {StepError}
  */
-export function presentServers(wanted, usual) {
-  const servers = (wanted?.split(',') ?? usual).map(parseServer);
-  return servers.filter((server) => {
-    const reason = SERVERS[server.name].absent();
-    if (reason !== undefined && wanted !== undefined) throw new StepError(`${server.label}: ${reason}`);
-    if (reason !== undefined) say(`without ${server.label}: ${reason}`);
-    return reason === undefined;
-  });
+export function presentServers(servers, asked) {
+  const reasons = new Map(servers.map(({ name }) => [name, SERVERS[name].absent()]));
+  for (const [name, reason] of reasons) {
+    if (reason !== undefined && asked) throw new StepError(`${name}: ${reason}`);
+    if (reason !== undefined) say(`without ${name}: ${reason}`);
+  }
+  return servers.filter(({ name }) => reasons.get(name) === undefined);
 }
 
 /** @returns {string | undefined} its version, from itself */
@@ -88,7 +111,7 @@ export const versionOf = ({ name }) => SERVERS[name].version();
 
 /**
  * Starts a server and waits until it listens.
- * @param {{ label: string, name: string, protocol: string }} server
+ * @param {Server} server
  * @param {{ core?: number, threads?: number, reply?: { requestBytes: number, valueSize: number } }} options
  *   core: pin it there; reply: for the floor
  * @throws {StepError} if it doesn't come up
@@ -96,7 +119,7 @@ export const versionOf = ({ name }) => SERVERS[name].version();
 export async function startServer(server, { core, threads = 1, reply } = {}) {
   const port = await freePort();
   const pinned = core === undefined || !isInstalled('taskset') ? [] : ['taskset', '-c', core];
-  const words = [...pinned, ...SERVERS[server.name].command({ port, threads, reply, protocol: server.protocol })].map(
+  const words = [...pinned, ...SERVERS[server.name].command({ protocol: server.protocol, port, threads, reply })].map(
     String,
   );
   const child = start(words[0], words.slice(1));

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInstalled } from '../common/processes.mjs';
-import { parseServer, startServer } from '../common/servers.mjs';
+import { startServer, usualServer } from '../common/servers.mjs';
 import { loadAshlar } from './ashlar.mjs';
 
 const VALUE_BYTES = 100;
@@ -121,7 +121,7 @@ export async function makeRedis({ keys, values, lookups }) {
     return undefined;
   }
   const { Redis } = await import('ioredis');
-  const server = await startServer(parseServer('redis'));
+  const server = await startServer(usualServer('redis'));
   const redis = new Redis(server.port, '127.0.0.1');
   for (let from = 0; from < keys.length; from += 1000) {
     await redis.mset(keys.slice(from, from + 1000).flatMap((key, i) => [key, values[from + i]]));

@@ -1,10 +1,14 @@
 /**
  * Which cells `npm run bench` measures. A cell is {op, depth, valueSize, keys, dist}; cells with the same keys and values share a
- * dataset, which is loaded once.
+ * dataset, which is loaded once. op: get, set, mixed (90 % GET, 10 % SET), or multi: multi-gets of MULTI_KEYS keys, where an operation
+ * is a key.
  */
 
 const SMALL = 100_000;
 const LARGE = 3_000_000;
+
+/** Keys of a multi-get. */
+export const MULTI_KEYS = 100;
 
 const cross = (lists) =>
   Object.entries(lists).reduce(
@@ -14,20 +18,41 @@ const cross = (lists) =>
 
 const small = { keys: [SMALL], dist: ['uniform'] };
 
-const MATRICES = {
-  smoke: cross({ op: ['get', 'set', 'mixed'], depth: [4], valueSize: [100], keys: [1000], dist: ['uniform'] }),
-  quick: cross({ op: ['get', 'set'], depth: [1, 16, 100], valueSize: [100], ...small }),
+const OPS = ['get', 'set', 'mixed'];
+const DEPTHS = [1, 16, 100];
+const multi = cross({ op: ['multi'], depth: [1], valueSize: [100], ...small });
+
+/** Cells for Redis's protocol. */
+const RESP = {
+  smoke: cross({ op: [...OPS, 'multi'], depth: [4], valueSize: [100], keys: [1000], dist: ['uniform'] }),
+  quick: cross({ op: ['get', 'set'], depth: DEPTHS, valueSize: [100], ...small }),
   default: [
-    ...cross({ op: ['get', 'set', 'mixed'], depth: [1, 16, 100], valueSize: [100], ...small }),
+    ...cross({ op: OPS, depth: DEPTHS, valueSize: [100], ...small }),
+    ...multi,
     ...cross({ op: ['get', 'set'], depth: [16], valueSize: [16, 1000, 16_000], ...small }),
     ...cross({ op: ['get'], depth: [16], valueSize: [100], keys: [SMALL], dist: ['zipf'] }),
-    ...cross({ op: ['get', 'set'], depth: [1, 16, 100], valueSize: [100], keys: [LARGE], dist: ['uniform'] }),
+    ...cross({ op: ['get', 'set'], depth: DEPTHS, valueSize: [100], keys: [LARGE], dist: ['uniform'] }),
     ...cross({ op: ['get', 'mixed'], depth: [16], valueSize: [100], keys: [LARGE], dist: ['zipf'] }),
   ],
-  full: cross({ op: ['get', 'set', 'mixed'], depth: [1, 16, 100], dist: ['uniform', 'zipf'] }).flatMap((cell) => [
-    ...[16, 100, 1000, 16_000].map((valueSize) => ({ ...cell, valueSize, keys: SMALL })),
-    { ...cell, valueSize: 100, keys: LARGE },
-  ]),
+  full: cross({ op: OPS, depth: DEPTHS, dist: ['uniform', 'zipf'] })
+    .flatMap((cell) => [
+      ...[16, 100, 1000, 16_000].map((valueSize) => ({ ...cell, valueSize, keys: SMALL })),
+      { ...cell, valueSize: 100, keys: LARGE },
+    ])
+    .concat(multi),
+};
+
+/** Cells for each of memcached's protocols. */
+const MEMCACHED = {
+  smoke: cross({ op: ['mixed', 'multi'], depth: [2], valueSize: [100], keys: [1000], dist: ['uniform'] }),
+  quick: [...cross({ op: ['get'], depth: DEPTHS, valueSize: [100], ...small }), ...multi],
+  default: [...cross({ op: OPS, depth: DEPTHS, valueSize: [100], ...small }), ...multi],
+  full: [
+    ...cross({ op: OPS, depth: DEPTHS, valueSize: [100], ...small }),
+    ...multi,
+    ...cross({ op: ['get', 'set'], depth: DEPTHS, valueSize: [100], keys: [LARGE], dist: ['uniform'] }),
+    ...cross({ op: ['multi'], depth: [1], valueSize: [100], keys: [LARGE], dist: ['uniform'] }),
+  ],
 };
 
 /** What the cells of "two threads against one" are. */
@@ -39,13 +64,13 @@ export const threadCells = (matrix) =>
 /**
  * The cells to measure.
  * @param {string} matrix smoke, quick, default or full
+ * @param {string} protocol one of PROTOCOLS in common/servers.mjs
  * @param {{ op?: string[], depth?: number[], valueSize?: number[], keys?: number[], dist?: string[] }} only
  *   what is given replaces what the matrix has there: every combination of it, with the matrix's values for the rest
  */
-export function chooseCells(matrix, only) {
-  if (Object.keys(only).length === 0) return MATRICES[matrix];
-  const base = { op: ['get', 'set'], depth: [1, 16, 100], valueSize: [100], ...small };
-  return cross({ ...base, ...only });
+export function chooseCells(matrix, protocol, only) {
+  if (Object.keys(only).length === 0) return (protocol === 'resp' ? RESP : MEMCACHED)[matrix];
+  return cross({ op: ['get', 'set'], depth: DEPTHS, valueSize: [100], ...small, ...only });
 }
 
 /** Cells by dataset. @returns {{ keys: number, valueSize: number, cells: object[] }[]} */
@@ -60,5 +85,8 @@ export function byDataset(cells) {
 }
 
 /** A cell in words. */
-export const cellName = ({ op, depth, valueSize, keys, dist }) =>
-  `${op === 'mixed' ? '90/10' : op.toUpperCase()} depth ${depth}, ${valueSize} B, ${keys >= 1e6 ? `${keys / 1e6}M` : `${keys / 1e3}k`} keys${dist === 'zipf' ? ', Zipf' : ''}`;
+export function cellName({ op, depth, valueSize, keys, dist }) {
+  const what = { mixed: '90/10', multi: `multi-get of ${MULTI_KEYS},` }[op] ?? op.toUpperCase();
+  const count = keys >= 1e6 ? `${keys / 1e6}M` : `${keys / 1e3}k`;
+  return `${what} depth ${depth}, ${valueSize} B, ${count} keys${dist === 'zipf' ? ', Zipf' : ''}`;
+}

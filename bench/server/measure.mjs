@@ -7,11 +7,12 @@ import { StepError } from '../../scripts/steps/run.mjs';
 import { runLoad } from '../common/load.mjs';
 import { median } from '../common/report.mjs';
 import { startServer } from '../common/servers.mjs';
+import { MULTI_KEYS } from './matrix.mjs';
 
 const METRICS = ['opsPerS', 'cpuUs', 'p50', 'p99', 'p999', 'generatorUs', 'misses', 'errors'];
 
 /**
- * @typedef {{ server: string, op: string, depth: number, valueSize: number, keys: number, dist: string, opsPerS: number,
+ * @typedef {{ server: string, protocol: string, op: string, depth: number, valueSize: number, keys: number, dist: string, opsPerS: number,
  *   cpuUs: number, userUs: number, systemUs: number, p50: number, p99: number, p999: number, generatorUs: number,
  *   misses: number, errors: number, ops: number }} Row CPU is in microseconds per operation, latency in microseconds a batch
  */
@@ -46,7 +47,7 @@ export async function measureDataset(dataset, entries, settings, report) {
  * @param {(row: Row) => void} report
  */
 export async function measureFloor(cell, server, options, settings, report) {
-  if (cell.op === 'mixed') return;
+  if (cell.op !== 'get' && cell.op !== 'set') return;
   const get = cell.op === 'get';
   const digits = String(cell.valueSize).length;
   const requestBytes = get ? 36 : 41 + digits + cell.valueSize;
@@ -73,7 +74,7 @@ async function measureCell(cell, servers, settings) {
   for (let round = 0; round < settings.rounds; round++) {
     for (const [i, server] of servers.entries()) rounds[i].push(await measureOnce(cell, server, settings));
   }
-  return servers.map((server, i) => summarize(rounds[i], { server: server.label, ...cell }));
+  return servers.map((server, i) => summarize(rounds[i], { server: server.label, protocol: server.protocol, ...cell }));
 }
 
 /** @returns {Row} */
@@ -95,7 +96,7 @@ async function measureOnce(cell, server, settings) {
   const { connections, seconds, warmup, generatorCore } = settings;
   const { op, depth, keys, dist } = cell;
   const result = await runLoad(server, {
-    ...{ op, depth, keys, dist, 'value-size': cell.valueSize },
+    ...{ op, depth, keys, dist, multi: MULTI_KEYS, 'value-size': cell.valueSize },
     ...{ connections, seconds, warmup, cpu: generatorCore },
   });
   const perOp = (time) => (time * 1e6) / result.ops;

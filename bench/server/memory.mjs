@@ -16,7 +16,7 @@ import { describeMachine, machineLine } from '../common/machine.mjs';
 import { prepareOrSay } from '../common/prepare.mjs';
 import { ask } from '../common/processes.mjs';
 import { figure, note, table, writeResults } from '../common/report.mjs';
-import { presentServers, startServer, versionOf } from '../common/servers.mjs';
+import { presentServers, startServer, usualServer, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
 
 const KEY_BYTES = 16;
@@ -49,7 +49,8 @@ await main(async () => {
   });
   if (!words['no-build']) prepareOrSay();
   buildLoad();
-  const servers = presentServers(words.servers, ['ashlar', 'redis', 'memcached']);
+  const names = words.servers?.split(',') ?? ['ashlar', 'redis', 'memcached'];
+  const servers = presentServers(names.map(usualServer), words.servers !== undefined);
   const data = { machine: describeMachine(), versions: {}, rows: [] };
   for (const server of servers) data.versions[server.name] = versionOf(server);
   for (const cell of cellsOf(words)) {

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- options]`: Ashlar beside redis-server and memcached, where they are installed. One serving thread each, on
- * core 0, the load generator on core 1; what counts is the server's CPU time per operation, because throughput and latency on a
- * small machine depend on the generator too. Then Ashlar with two threads against one. `--help` lists the options.
+ * `npm run bench [-- options]`: Ashlar beside redis-server, by Redis's protocol, and beside memcached, by each of its three protocols,
+ * where they are installed. One serving thread each, on core 0, the load generator on core 1; what counts is the server's CPU time
+ * per operation, because throughput and latency on a small machine depend on the generator too. Then Ashlar with two threads against
+ * one. `--help` lists the options.
  *
  * Results go to bench/results: server.{md,json}; server-quick.* with --quick, server-part.* with a selection.
  */
@@ -12,17 +13,19 @@ import { main, StepError } from '../../scripts/steps/run.mjs';
 import { describeMachine } from '../common/machine.mjs';
 import { prepareOrSay } from '../common/prepare.mjs';
 import { note, writeResults } from '../common/report.mjs';
-import { presentServers, versionOf } from '../common/servers.mjs';
+import { PROTOCOLS, parseServers, presentServers, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
 import { byDataset, cellName, chooseCells, threadCells } from './matrix.mjs';
 import { measureDataset, measureFloor } from './measure.mjs';
 import { rowText, toMarkdown } from './summary.mjs';
 
 const USAGE = `usage: npm run bench -- [options]
-  --quick | --full         a few cells (2 minutes), or every one (50 minutes); otherwise 12 minutes
-  --only get,set,mixed     operations          --depth 1,16,100       requests under way on each connection
+  --quick | --full         a few cells (5 minutes), or every one (40 minutes); otherwise 13 minutes
+  --protocols a,b          of resp (Redis's), and memcached's text, meta, binary
+  --servers a,b            of ashlar, redis, memcached, floor, with all the protocols they speak, or one: memcached:text
+  --only get,set,...       operations: get, set, mixed, multi (multi-get)
+  --depth 1,16,100         requests under way on each connection
   --values 16,100          value sizes         --keys 100000,3000000  --dist uniform,zipf
-  --servers a,b            of ashlar, redis, memcached, floor; also memcached:mcmeta for another protocol
   --seconds S              for each measurement (2; 1.5 in the middle matrix)
   --rounds N               turns of each server; medians are reported (3)
   --connections N          (50)
@@ -42,6 +45,7 @@ const OPTIONS = {
   keys: { type: 'string' },
   dist: { type: 'string' },
   servers: { type: 'string' },
+  protocols: { type: 'string' },
   seconds: { type: 'string' },
   rounds: { type: 'string' },
   connections: { type: 'string' },
@@ -61,7 +65,7 @@ await main(async () => {
   const plan = withMessage(() => makePlan(words));
   if (!words['no-build']) prepareOrSay();
   buildLoad();
-  const data = await measureAll(plan, presentServers(words.servers, usualServers(plan.matrix)));
+  const data = await measureAll(plan, presentServers(plan.servers, words.servers !== undefined));
   const path = writeResults(plan.out, toMarkdown(data), data);
   const rows = [...data.rows, ...data.threadRows];
   const ops = rows.reduce((sum, row) => sum + row.ops, 0);
@@ -83,13 +87,19 @@ function makePlan(words) {
   };
   for (const name of Object.keys(only)) if (only[name] === undefined) delete only[name];
   const matrix = ['smoke', 'quick', 'full'].find((name) => words[name]) ?? 'default';
-  const isPart = Object.keys(only).length > 0 || words.servers !== undefined || words['threads-only'];
+  const protocols = list(words.protocols) ?? PROTOCOLS;
+  for (const name of protocols) if (!PROTOCOLS.includes(name)) throw new Error(`unknown protocol ${name}`);
+  const servers = (list(words.servers) ?? ['ashlar', 'redis', 'memcached']).flatMap(parseServers);
+  const chosen = [words.servers, words.protocols, words['threads-only']].some((word) => word !== undefined);
+  const isPart = chosen || Object.keys(only).length > 0;
   const suffix = isPart ? '-part' : matrix === 'quick' || matrix === 'smoke' ? `-${matrix}` : '';
   const several = availableParallelism() > 1;
   return {
-    cells: words['threads-only'] ? [] : chooseCells(matrix, only),
+    servers: servers.filter(({ protocol }) => protocols.includes(protocol)),
+    parts: words['threads-only']
+      ? []
+      : protocols.map((protocol) => ({ protocol, cells: chooseCells(matrix, protocol, only) })),
     threadCells: words['no-threads'] || (isPart && !words['threads-only']) ? [] : threadCells(matrix),
-    matrix,
     out: words.out ?? `server${suffix}`,
     serverCore: several ? 0 : undefined,
     settings: {
@@ -100,12 +110,6 @@ function makePlan(words) {
       generatorCore: several ? 1 : undefined,
     },
   };
-}
-
-/** memcached's older text protocol is slow when pipelined, its meta protocol isn't: where there is time, both are measured. */
-function usualServers(matrix) {
-  const all = ['ashlar', 'redis', 'memcached', 'memcached:mcmeta'];
-  return matrix === 'quick' || matrix === 'smoke' ? all.slice(0, 3) : all;
 }
 
 function integer(text) {
@@ -123,23 +127,18 @@ function withMessage(work) {
 }
 
 async function measureAll(plan, servers) {
-  const { settings, serverCore } = plan;
+  const { settings } = plan;
   const data = { machine: describeMachine(), versions: {}, commandLines: {}, settings, rows: [], threadRows: [] };
-  for (const server of servers) data.versions[server.name] = versionOf(server);
-  const into = (rows) => (row) => {
-    rows.push(row);
-    note(`${cellName(row)}: ${rowText(row)}`);
-  };
-  const floor = servers.find((server) => server.name === 'floor');
-  const loadable = servers.filter((server) => server !== floor);
-  const pinned = loadable.map((server) => ({ label: server.label, server, options: { core: serverCore } }));
-  for (const dataset of byDataset(plan.cells)) {
-    if (loadable.length > 0) remember(data, await measureDataset(dataset, pinned, settings, into(data.rows)));
-    for (const cell of floor ? dataset.cells : []) {
-      await measureFloor(cell, floor, { core: serverCore }, settings, into(data.rows));
-    }
+  for (const server of servers) data.versions[server.name] ??= versionOf(server);
+  for (const { protocol, cells } of plan.parts) {
+    await measurePart(
+      cells,
+      servers.filter((server) => server.protocol === protocol),
+      plan,
+      data,
+    );
   }
-  const ashlar = loadable.find((server) => server.name === 'ashlar');
+  const ashlar = servers.find((server) => server.label === 'ashlar');
   const free = { ...settings, generatorCore: undefined };
   for (const dataset of ashlar ? byDataset(plan.threadCells) : []) {
     const entries = [1, 2].map((threads) => ({
@@ -150,6 +149,27 @@ async function measureAll(plan, servers) {
     remember(data, await measureDataset(dataset, entries, free, into(data.threadRows)));
   }
   return data;
+}
+
+/** The servers of one protocol beside each other. */
+async function measurePart(cells, servers, { settings, serverCore }, data) {
+  const floor = servers.find((server) => server.name === 'floor');
+  const loadable = servers.filter((server) => server !== floor);
+  const pinned = loadable.map((server) => ({ label: server.label, server, options: { core: serverCore } }));
+  for (const dataset of byDataset(cells)) {
+    if (loadable.length > 0) remember(data, await measureDataset(dataset, pinned, settings, into(data.rows)));
+    for (const cell of floor ? dataset.cells : []) {
+      await measureFloor(cell, floor, { core: serverCore }, settings, into(data.rows));
+    }
+  }
+}
+
+/** Takes rows as they come, and says each. */
+function into(rows) {
+  return (row) => {
+    rows.push(row);
+    note(`${cellName(row)}: ${rowText(row)}`);
+  };
 }
 
 function remember(data, started) {

@@ -1,14 +1,17 @@
 // A load generator for servers that speak Redis's or memcached's protocols: one thread, N connections, pipelines of a given depth,
 // requests rendered beforehand, so that the server is what is measured. Prints one JSON object. `load --help` lists the options.
 //
-//   options.h    the command line             pool.h       requests rendered beforehand
-//   protocol.h   requests and replies         driver.h     the loop that sends, receives, counts and times
-//   keys.h       which keys                   histogram.h  percentiles        cpu.h  CPU clocks
+//   options.h    the command line                  pool.h       requests rendered beforehand
+//   protocol.h   what a protocol says              driver.h     the loop that sends, receives, counts and times
+//   resp.h, memcached.h   the protocols            histogram.h  percentiles
+//   keys.h       which keys                        cpu.h        CPU clocks
 #include <cstdio>
 #include <exception>
 
 #include "driver.h"
+#include "memcached.h"
 #include "options.h"
+#include "resp.h"
 #include "sockets.h"
 
 namespace load {
@@ -20,9 +23,15 @@ constexpr uint64_t kPoolRequestsMax = 4u << 20;
 constexpr uint64_t kLoadDepth = 64;
 constexpr uint64_t kLoadChunkBytes = 32u << 20;
 
-// Two requests for each key, so that a round of the pool meets most of them; whole batches only.
+Sizes sizesOf(const Options& o) {
+  return {static_cast<uint32_t>(o.keySize), static_cast<uint32_t>(o.valueSize), static_cast<uint32_t>(o.ttl), static_cast<uint32_t>(o.multi)};
+}
+
+uint64_t keysInRequest(const Options& o) { return o.op == "multi" ? o.multi : 1; }
+
+// Each key is asked for twice, so that a round of the pool meets most of them; whole batches only.
 uint64_t poolRequests(const Options& o, uint64_t bytesEach) {
-  const uint64_t wanted = std::min(std::max(2 * o.keys, kPoolRequestsMin), kPoolRequestsMax);
+  const uint64_t wanted = std::min(std::max(2 * o.keys, kPoolRequestsMin), kPoolRequestsMax) / keysInRequest(o);
   const uint64_t affordable = std::min(wanted, std::max<uint64_t>(kPoolBytesMax / bytesEach, o.depth));
   return (affordable + o.depth - 1) / o.depth * o.depth;
 }
@@ -32,10 +41,16 @@ void fillPool(Pool<Protocol>& pool, const Options& o) {
   Random random(o.seed);
   const bool zipfian = o.dist == "zipf";
   const Zipf zipf(zipfian ? o.keys : 2);
-  const uint64_t count = poolRequests(o, pool.bytesOf(o.op == "set"));
-  pool.reserve(count, o.op == "set");
+  const Kind kind = o.op == "set" ? Kind::set : o.op == "multi" ? Kind::multi : Kind::get;
+  const uint64_t count = poolRequests(o, pool.bytesOf(kind));
+  pool.reserve(count, kind);
+  const auto nextKey = [&] { return zipfian ? zipf.next(random) : random.below(o.keys); };
   for (uint64_t i = 0; i < count; i++) {
-    const uint64_t key = zipfian ? zipf.next(random) : random.below(o.keys);
+    if (kind == Kind::multi) {
+      pool.addMulti(nextKey);
+      continue;
+    }
+    const uint64_t key = nextKey();
     const bool isSet = o.op == "set" || (o.op == "mixed" && random.below(10) == 0);
     isSet ? pool.addSet(key) : pool.addGet(key);
   }
@@ -44,10 +59,9 @@ void fillPool(Pool<Protocol>& pool, const Options& o) {
 // SETs every key once, in chunks, so that rendering doesn't need memory for all of them.
 template <class Protocol>
 Result loadKeys(Driver<Protocol>& driver, const Protocol& protocol, const Options& o) {
-  Shape shape{static_cast<uint32_t>(o.keySize), static_cast<uint32_t>(o.valueSize), kLoadDepth};
-  Pool<Protocol> pool(protocol, shape, o.seed);
-  const uint64_t chunk = std::max<uint64_t>(kLoadChunkBytes / pool.bytesOf(true), kLoadDepth * o.connections);
-  pool.reserve(std::min(chunk, o.keys), true);
+  Pool<Protocol> pool(protocol, {sizesOf(o), kLoadDepth}, o.seed);
+  const uint64_t chunk = std::max<uint64_t>(kLoadChunkBytes / pool.bytesOf(Kind::set), kLoadDepth * o.connections);
+  pool.reserve(std::min(chunk, o.keys), Kind::set);
   Limits limits;
   limits.once = true;
   Result sum;
@@ -66,7 +80,7 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    out += c;
   }
   return out + '"';
 }
@@ -94,20 +108,19 @@ void print(const Options& o, const Result& loaded, const Result& r, const std::s
 
 template <class Protocol>
 void runWith(const Options& o) {
-  const auto keySize = static_cast<uint32_t>(o.keySize);
-  const auto valueSize = static_cast<uint32_t>(o.valueSize);
-  const Protocol protocol(keySize, valueSize, static_cast<uint32_t>(o.ttl));
+  const Protocol protocol(sizesOf(o));
   Driver<Protocol> driver(protocol, connectAll(o.connections, o.unixPath, o.host, static_cast<uint16_t>(o.port)),
                           static_cast<pid_t>(o.serverPid));
   Result loaded, result;
   if (o.load) loaded = loadKeys(driver, protocol, o);
   if (o.op != "none") {
-    Pool<Protocol> pool(protocol, {keySize, valueSize, static_cast<uint32_t>(o.depth)}, o.seed);
+    Pool<Protocol> pool(protocol, {sizesOf(o), static_cast<uint32_t>(o.depth)}, o.seed);
     fillPool(pool, o);
     Limits limits;
     limits.warmupSeconds = o.warmup;
     limits.seconds = o.seconds;
     limits.requests = o.requests;
+    limits.batchesPerSecond = o.rate / static_cast<double>(o.depth * keysInRequest(o));
     result = driver.run(pool, limits);
   }
   print(o, loaded, result, driver.firstError());
@@ -115,9 +128,10 @@ void runWith(const Options& o) {
 
 void runProtocol(const Options& o) {
   if (o.protocol == "resp") return runWith<Resp>(o);
-  if (o.protocol == "mctext") return runWith<MemcachedText>(o);
-  if (o.protocol == "mcmeta") return runWith<MemcachedMeta>(o);
-  throw std::invalid_argument("--protocol: resp, mctext or mcmeta");
+  if (o.protocol == "text") return runWith<MemcachedText>(o);
+  if (o.protocol == "meta") return runWith<MemcachedMeta>(o);
+  if (o.protocol == "binary") return runWith<MemcachedBinary>(o);
+  throw std::invalid_argument("--protocol: resp, text, meta or binary");
 }
 
 }  // namespace

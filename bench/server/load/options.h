@@ -15,13 +15,15 @@ namespace load {
 inline constexpr const char* kUsage =
     "usage: load [options]\n"
     "  --host A --port N | --unix PATH   where the server is (127.0.0.1:6379)\n"
-    "  --protocol resp|mctext|mcmeta     (resp)\n"
+    "  --protocol resp|text|meta|binary  Redis's, or one of memcached's (resp)\n"
     "  --connections N --depth N         connections (50) and requests under way on each (1)\n"
-    "  --op get|set|mixed|none           mixed: 90 % GET, 10 % SET; none: only --load (get)\n"
+    "  --op get|set|mixed|multi|none     mixed: 90 % GET, 10 % SET; multi: multi-gets, an operation is a key; none: only --load (get)\n"
+    "  --multi N                         keys of a multi-get (100)\n"
     "  --keys N --key-size N --value-size N --dist uniform|zipf   (100000, 16, 100, uniform)\n"
     "  --ttl S                           SETs carry a time to live (0: none)\n"
     "  --load                            SET every key once before the run\n"
     "  --seconds S | --requests N        how long (2 s)\n"
+    "  --rate N                          operations per second (0: as many as the server takes)\n"
     "  --warmup S                        not measured (0.3)\n"
     "  --cpu K                           pin the generator to a core\n"
     "  --server-pid PID                  report this process's CPU time over the measured window\n"
@@ -30,9 +32,9 @@ inline constexpr const char* kUsage =
 
 struct Options {
   std::string host = "127.0.0.1", unixPath, protocol = "resp", op = "get", dist = "uniform";
-  uint64_t port = 6379, connections = 50, depth = 1, keys = 100000, keySize = 16, valueSize = 100, ttl = 0;
+  uint64_t port = 6379, connections = 50, depth = 1, keys = 100000, keySize = 16, valueSize = 100, ttl = 0, multi = 100;
   uint64_t requests = 0, serverPid = 0, seed = 1;
-  double seconds = 0, warmup = 0.3;
+  double seconds = 0, warmup = 0.3, rate = 0;
   int64_t cpu = -1;
   bool load = false, json = false;
 };
@@ -57,7 +59,8 @@ inline void check(const Options& o) {
   const auto require = [](bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
   };
-  require(o.op == "get" || o.op == "set" || o.op == "mixed" || o.op == "none", "--op: get, set, mixed or none");
+  require(o.op == "get" || o.op == "set" || o.op == "mixed" || o.op == "multi" || o.op == "none",
+          "--op: get, set, mixed, multi or none");
   require(o.dist == "uniform" || o.dist == "zipf", "--dist: uniform or zipf");
   require(o.connections >= 1 && o.connections <= 10000, "--connections: 1 to 10000");
   require(o.depth >= 1 && o.depth <= 100000, "--depth: 1 to 100000");
@@ -65,6 +68,7 @@ inline void check(const Options& o) {
   require(o.keySize >= smallestKeySize(o.keys) && o.keySize <= 250, "--key-size: too small for the number of keys, or above 250");
   require(o.valueSize >= 1 && o.valueSize <= (64u << 20), "--value-size: 1 to 67108864");
   require(o.port <= 65535, "--port: 0 to 65535");
+  require(o.multi >= 1 && o.multi <= 10000, "--multi: 1 to 10000");
   require(o.ttl <= 2592000, "--ttl: 2592000 at most");
 }
 
@@ -82,9 +86,9 @@ inline Options parseOptions(int argc, char** argv) {
   };
   text("--host", o.host), text("--unix", o.unixPath), text("--protocol", o.protocol), text("--op", o.op);
   text("--dist", o.dist), number("--port", o.port), number("--connections", o.connections), number("--depth", o.depth);
-  number("--keys", o.keys), number("--key-size", o.keySize), number("--value-size", o.valueSize), number("--ttl", o.ttl);
+  number("--keys", o.keys), number("--key-size", o.keySize), number("--value-size", o.valueSize), number("--ttl", o.ttl), number("--multi", o.multi);
   number("--requests", o.requests), number("--server-pid", o.serverPid), number("--seed", o.seed);
-  real("--seconds", o.seconds), real("--warmup", o.warmup);
+  real("--seconds", o.seconds), real("--warmup", o.warmup), real("--rate", o.rate);
   known["--cpu"] = [&](const std::string& v) { o.cpu = static_cast<int64_t>(detail::number("--cpu", v)); };
 
   for (int i = 1; i < argc; i++) {
