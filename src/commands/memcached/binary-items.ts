@@ -6,9 +6,18 @@
  */
 
 import { Uint64 } from '../../base/uint64.js';
-import { clientFlagsOf, valueLength, valueOffset, versionHigh, versionLow } from '../../engine/item.js';
+import {
+  clientFlagsOf,
+  TYPE_STRING,
+  typeOf,
+  valueLength,
+  valueOffset,
+  versionHigh,
+  versionLow,
+} from '../../engine/item.js';
 import {
   STATUS_EXISTS,
+  STATUS_INVALID,
   STATUS_NO_MEMORY,
   STATUS_NOT_FOUND,
   STATUS_NOT_NUMERIC,
@@ -21,13 +30,13 @@ import {
   casHigh,
   casLow,
   extra,
-  isTooLarge,
   KEY,
   key,
   MAY_HAVE_VALUE,
   NEEDS_KEY,
   takeKey,
   VALUE,
+  wasThrownAway,
 } from './binary-request.js';
 import { binaryCommand, type MemcachedCommand } from './command.js';
 import { DECR_MISSES, INCR_MISSES, STORE_NO_MEMORY, STORE_TOO_LARGE } from './counters.js';
@@ -40,6 +49,7 @@ import {
   deleteItem,
   EXISTS,
   forget,
+  isTooLarge,
   joinItem,
   makeItem,
   NO_MEMORY,
@@ -51,6 +61,7 @@ import {
   SET,
   storeItem,
   touchItem,
+  WRONG_TYPE,
   withVersion,
 } from './storage.js';
 
@@ -67,6 +78,7 @@ const TOUCH_EXTRAS = 4;
 const MAKE_NONE = 0xffffffff;
 
 const NO_MEMORY_FOR_ITEM = 'Out of memory allocating item';
+const COLLECTION = 'Wrong type: the key holds a Redis collection';
 const NO_MEMORY_FOR_NUMBER = 'Out of memory incrementing value';
 
 const delta = new Uint64();
@@ -79,6 +91,7 @@ function get(request: Request, how: number): void {
   if (!begin(request, 0, NEEDS_KEY)) return;
   const item = readItem(request, takeKey(request));
   if (item === 0) replyMiss(request, how);
+  else if (item === WRONG_TYPE) replyWrongType(request);
   else replyItem(request, item, how);
 }
 
@@ -87,6 +100,7 @@ function touch(request: Request, how: number): void {
   const item = touchItem(request, takeKey(request), deadlineAt(request, 0));
   if (item === NOT_FOUND) replyMiss(request, how);
   else if (item === NO_MEMORY) request.memcachedBinary.error(STATUS_NO_MEMORY, NO_MEMORY_FOR_ITEM);
+  else if ((how & WITHOUT_VALUE) === 0 && typeOf(key.shard.words, item) !== TYPE_STRING) replyWrongType(request);
   else replyItem(request, item, how);
 }
 
@@ -95,6 +109,10 @@ function replyMiss(request: Request, how: number): void {
   const reply = request.memcachedBinary;
   if ((how & WITH_KEY) === 0) reply.status(STATUS_NOT_FOUND);
   else reply.missingKey(request.input, request.offset(KEY), request.length(KEY));
+}
+
+function replyWrongType(request: Request): void {
+  request.memcachedBinary.error(STATUS_INVALID, COLLECTION);
 }
 
 /** Answers an item, with its CAS: whoever reads by this protocol is told one. */
@@ -126,7 +144,8 @@ function deadlineAt(request: Request, at: number): number {
 function store(request: Request, way: number, how: number): void {
   if (!begin(request, STORE_EXTRAS, NEEDS_KEY | MAY_HAVE_VALUE)) return;
   takeKey(request);
-  if (isTooLarge(request)) {
+  const flags = extra(request, 0);
+  if (isValueTooLarge(request, flags)) {
     if (way === SET) forget(key);
     replyTooLarge(request);
     return;
@@ -140,7 +159,7 @@ function store(request: Request, way: number, how: number): void {
     request.input,
     request.offset(VALUE),
     request.length(VALUE),
-    extra(request, 0),
+    flags,
     deadlineAt(request, 4),
     low,
     high,
@@ -152,7 +171,7 @@ function store(request: Request, way: number, how: number): void {
 function join(request: Request, way: number, how: number): void {
   if (!begin(request, 0, NEEDS_KEY | MAY_HAVE_VALUE)) return;
   takeKey(request);
-  if (isTooLarge(request)) {
+  if (isValueTooLarge(request, 0)) {
     replyTooLarge(request);
     return;
   }
@@ -162,6 +181,10 @@ function join(request: Request, way: number, how: number): void {
   const { input } = request;
   const item = joinItem(request, key, way, input, request.offset(VALUE), request.length(VALUE), low, high, versioned);
   replyStored(request, item, way, how);
+}
+
+function isValueTooLarge(request: Request, flags: number): boolean {
+  return wasThrownAway(request) || isTooLarge(request, request.length(KEY), request.length(VALUE), flags);
 }
 
 function replyTooLarge(request: Request): void {
@@ -180,7 +203,8 @@ function replyStored(request: Request, item: number, way: number, how: number): 
   else if (item === NO_MEMORY) {
     request.counters[STORE_NO_MEMORY]++;
     reply.error(STATUS_NO_MEMORY, NO_MEMORY_FOR_ITEM);
-  } else if (way === ADD) reply.status(STATUS_EXISTS);
+  } else if (item === WRONG_TYPE) replyWrongType(request);
+  else if (way === ADD) reply.status(STATUS_EXISTS);
   else reply.status(way === REPLACE ? STATUS_NOT_FOUND : STATUS_NOT_STORED);
 }
 
@@ -203,6 +227,7 @@ function count(request: Request, up: boolean, how: number): void {
   const item = found === NOT_FOUND ? makeCounter(request, up) : found;
   if (item > 0) replyNumber(request, item, how);
   else if (item === NO_MEMORY) request.memcachedBinary.error(STATUS_NO_MEMORY, NO_MEMORY_FOR_NUMBER);
+  else if (item === WRONG_TYPE) replyWrongType(request);
   else request.memcachedBinary.status(statusOfCount(item));
 }
 

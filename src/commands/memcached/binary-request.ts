@@ -59,11 +59,11 @@ export function begin(request: Request, extrasBytes: number, parts: number): boo
 }
 
 function hasValue(request: Request): boolean {
-  return request.length(VALUE) > 0 || isTooLarge(request);
+  return request.length(VALUE) > 0 || wasThrownAway(request);
 }
 
-/** Whether the value is above the limit: its bytes are thrown away. */
-export function isTooLarge(request: Request): boolean {
+/** Whether the value was above the connection's limit: its bytes are thrown away. */
+export function wasThrownAway(request: Request): boolean {
   return (request.flags & FLAG_TOO_LARGE) !== 0;
 }
 

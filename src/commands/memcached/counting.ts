@@ -5,10 +5,10 @@
  */
 
 import type { Uint64 } from '../../base/uint64.js';
-import { valueLength, valueOffset } from '../../engine/item.js';
+import { TYPE_STRING, typeOf, valueLength, valueOffset } from '../../engine/item.js';
 import type { Request } from '../request.js';
 import { DECR_HITS, INCR_HITS } from './counters.js';
-import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs } from './storage.js';
+import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
 
 const BLANK = 0x20;
 const TAB = 0x09;
@@ -23,7 +23,7 @@ const NINE = 0x39;
  * @param delta what is added
  * @param casLow, casHigh halves of what the version must be; both 0 = any
  * @param sum gets the number that there is now
- * @returns the item, which may have moved, or NOT_FOUND, EXISTS, NOT_NUMERIC, NO_MEMORY
+ * @returns the item, which may have moved, or NOT_FOUND, EXISTS, NOT_NUMERIC, WRONG_TYPE, NO_MEMORY
  */
 export function countItem(
   request: Request,
@@ -38,6 +38,7 @@ export function countItem(
   const { words, bytes } = shard;
   const item = key.find();
   if (item === 0) return NOT_FOUND;
+  if (typeOf(words, item) !== TYPE_STRING) return WRONG_TYPE;
   const length = valueLength(words, item);
   if (length === 0) return NOT_NUMERIC;
   if ((casLow | casHigh) !== 0 && !versionIs(words, item, casLow, casHigh)) return EXISTS;
