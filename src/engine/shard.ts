@@ -25,12 +25,9 @@ import { Deadlines } from './expiry/deadlines.js';
 import {
   accessOf,
   accessWord,
-  BLOCK_FLAGS,
   BLOCK_VERSION,
   blocksOf,
   clearMarks,
-  clientFlagsOf,
-  copyBlocks,
   DATABASES_MAX,
   databaseOf,
   expiryOf,
@@ -38,7 +35,6 @@ import {
   hasJustBlocks,
   hasVersion,
   isPlaceholder,
-  isRaw,
   itemBytes,
   KEY_BYTES_MAX,
   keyLength,
@@ -47,8 +43,6 @@ import {
   MARK_LEASED,
   MARK_PLACEHOLDER,
   MARK_STALE,
-  markRaw,
-  setClientFlags,
   setPlainLength,
   setValueLength,
   setVersion,
@@ -57,8 +51,6 @@ import {
   typeOf,
   valueLength,
   valueOffset,
-  versionHigh,
-  versionLow,
   writeExpiry,
   writeHeader,
 } from './item.js';
@@ -67,6 +59,7 @@ import { ItemMemory } from './memory/item-memory.js';
 import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { Slabs } from './memory/slabs.js';
+import { Relocation } from './relocation.js';
 import { HashIndex } from './table/hash-index.js';
 
 const MAGIC_VALUE = 0x41534831;
@@ -127,6 +120,8 @@ export class Shard {
   readonly memory: ItemMemory;
   readonly access: AccessClock;
   readonly lock: ShardLock;
+  /** Gives items another cell, key or shard. */
+  readonly relocation: Relocation;
   /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
   entry = 0;
   /** Item that allocations must neither evict nor move; 0 = none. */
@@ -159,6 +154,7 @@ export class Shard {
     this.deadlines = new Deadlines(pool, this.slabs, clock, () => this.figures[BASE], this);
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
+    this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
 
@@ -402,7 +398,7 @@ export class Shard {
       this.figures[BYTES] += length - old;
       setValueLength(words, item, length);
     } else {
-      at = this.move(item, bytes, length);
+      at = this.relocation.move(item, bytes, length);
       if (at === 0) return 0;
     }
     if (length > old) this.bytes.fill(0, valueOffset(words, at) + old, valueOffset(words, at) + length);
@@ -422,32 +418,6 @@ export class Shard {
     return at;
   }
 
-  /** Gives an item a new cell of `bytes`, with room for a value of `length`. Returns it, or 0. */
-  private move(item: number, bytes: number, length: number): number {
-    const words = this.words;
-    this.pinned = item;
-    const to = this.memory.allocate(bytes);
-    this.pinned = 0;
-    if (to === 0) return 0;
-    const keyBytes = keyLength(words, item);
-    const expiry = expiryOf(words, item);
-    const blocks = blocksOf(words, item);
-    const database = databaseOf(words, item);
-    const access = words[accessWord(item)];
-    const type = typeOf(words, item);
-    writeHeader(words, to, keyBytes, length, database, type, hasExpiryBlock(words, item), access, blocks);
-    copyBlocks(words, item, words, to, blocks);
-    copyBytes(this.bytes, keyOffset(words, item), this.bytes, keyOffset(words, to), keyBytes);
-    const kept = Math.min(valueLength(words, item), length);
-    copyBytes(this.bytes, valueOffset(words, item), this.bytes, valueOffset(words, to), kept);
-    this.count(item, -1);
-    this.index.replace(this.index.findItem(this.hashOf(item), item), to);
-    this.memory.release(item);
-    this.writeDeadline(to, expiry);
-    this.count(to, 1);
-    return to;
-  }
-
   /**
    * Sets or clears (0) an item's deadline, in milliseconds since 1970.
    * @returns the item, which may have moved, or 0 when there is no memory for the deadline
@@ -456,7 +426,7 @@ export class Shard {
     const words = this.words;
     if (!hasExpiryBlock(words, item)) {
       if (expiry === 0) return item;
-      const withBlock = this.addBlocks(item, true, blocksOf(words, item));
+      const withBlock = this.relocation.addBlocks(item, true, blocksOf(words, item));
       if (withBlock === 0) return 0;
       item = withBlock;
     }
@@ -472,7 +442,11 @@ export class Shard {
    */
   giveVersion(item: number): number {
     if (hasVersion(this.words, item)) return item;
-    const at = this.addBlocks(item, hasExpiryBlock(this.words, item), blocksOf(this.words, item) | BLOCK_VERSION);
+    const at = this.relocation.addBlocks(
+      item,
+      hasExpiryBlock(this.words, item),
+      blocksOf(this.words, item) | BLOCK_VERSION,
+    );
     if (at !== 0) this.freshVersion(at);
     return at;
   }
@@ -491,141 +465,6 @@ export class Shard {
     clearMarks(this.words, item, MARK_STALE | MARK_LEASED | MARK_PLACEHOLDER);
   }
 
-  /** Writes an item anew with more optional blocks, keeping all it has. Returns it, or 0 when there is no memory. */
-  private addBlocks(item: number, withExpiry: boolean, blocks: number): number {
-    const words = this.words;
-    const keyBytes = keyLength(words, item);
-    const valueBytes = valueLength(words, item);
-    const bytes = itemBytes(keyBytes, valueBytes, withExpiry, blocks);
-    let to = item;
-    if (!this.memory.fit(item, bytes)) {
-      this.pinned = item;
-      to = this.memory.allocate(bytes);
-      this.pinned = 0;
-      if (to === 0) return 0;
-    }
-    this.count(item, -1);
-    const hash = to === item ? 0 : this.hashOf(item);
-    const from = keyOffset(words, item);
-    // All that the header says, for it may be written over.
-    const lengths = words[(item >>> 2) + 1];
-    const access = words[accessWord(item)];
-    const database = databaseOf(words, item);
-    const type = typeOf(words, item);
-    const expiry = expiryOf(words, item);
-    const low = versionLow(words, item);
-    const high = versionHigh(words, item);
-    const flags = clientFlagsOf(words, item);
-    this.bytes.copyWithin(to + bytes - keyBytes - valueBytes, from, from + keyBytes + valueBytes);
-    writeHeader(words, to, keyBytes, valueBytes, database, type, withExpiry, access, blocks);
-    words[(to >>> 2) + 1] = lengths;
-    if ((blocks & BLOCK_VERSION) !== 0) setVersion(words, to, low, high);
-    if ((blocks & BLOCK_FLAGS) !== 0) setClientFlags(words, to, flags);
-    if (to !== item) {
-      this.index.replace(this.index.findItem(hash, item), to);
-      this.memory.release(item);
-    }
-    this.writeDeadline(to, expiry);
-    this.count(to, 1);
-    return to;
-  }
-
-  /**
-   * Gives an item another key, or another database, in the cell that it has and in the place of whatever is under that key. To Redis it is
-   * a new key: its access clock begins anew, and it has no version.
-   * @returns false when the cell does not fit, the index has no memory, or the key is too long: nothing has changed
-   */
-  rename(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
-    const words = this.words;
-    const valueBytes = valueLength(words, item);
-    const deadline = expiryOf(words, item);
-    const flags = clientFlagsOf(words, item);
-    const blocks = flags === 0 ? 0 : BLOCK_FLAGS;
-    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
-    if (!this.reserveKey(item, hash, key, keyAt, keyBytes, database) || !this.memory.fit(item, bytes)) return false;
-    // A run that was cut short keeps its bytes until its pages are handed out again: nothing is allocated from here on.
-    const old = this.find(hash, key, keyAt, keyBytes, database);
-    const type = typeOf(words, item);
-    const raw = isRaw(words, item);
-    this.count(item, -1);
-    this.index.remove(this.index.findItem(this.hashOf(item), item));
-    this.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
-    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh(), blocks);
-    if (raw) markRaw(words, item);
-    if (flags !== 0) setClientFlags(words, item, flags);
-    copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
-    this.enterIndex(item, hash, old);
-    this.writeDeadline(item, deadline);
-    this.count(item, 1);
-    return true;
-  }
-
-  /**
-   * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding,
-   * deadline and client flags.
-   * @param from the item in `source`; it stays where it is
-   * @returns false when there is no memory for it (under a policy that evicts, what was under the key may have gone) or the key is too long
-   */
-  addCopy(
-    source: Shard,
-    from: number,
-    hash: number,
-    key: Uint8Array,
-    keyAt: number,
-    keyBytes: number,
-    database: number,
-  ): boolean {
-    const words = this.words;
-    const valueBytes = valueLength(source.words, from);
-    const deadline = expiryOf(source.words, from);
-    const pin = source === this ? from : 0;
-    if (!this.reserveKey(pin, hash, key, keyAt, keyBytes, database)) return false;
-    this.pinned = pin;
-    const flags = clientFlagsOf(source.words, from);
-    const blocks = flags === 0 ? 0 : BLOCK_FLAGS;
-    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0, blocks));
-    this.pinned = 0;
-    if (item === 0) return false;
-    const type = typeOf(source.words, from);
-    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, this.access.fresh(), blocks);
-    if (flags !== 0) setClientFlags(words, item, flags);
-    if (isRaw(source.words, from)) markRaw(words, item);
-    copyBytes(key, keyAt, this.bytes, keyOffset(words, item), keyBytes);
-    copyBytes(source.bytes, valueOffset(source.words, from), this.bytes, valueOffset(words, item), valueBytes);
-    this.enterIndex(item, hash, this.find(hash, key, keyAt, keyBytes, database));
-    this.writeDeadline(item, deadline);
-    this.count(item, 1);
-    return true;
-  }
-
-  /** Makes sure that the index has room for a key, if it is not there. `item` stays where it is. */
-  private reserveKey(
-    item: number,
-    hash: number,
-    key: Uint8Array,
-    keyAt: number,
-    keyBytes: number,
-    database: number,
-  ): boolean {
-    if (this.find(hash, key, keyAt, keyBytes, database) !== 0) return true;
-    if (keyBytes > KEY_BYTES_MAX) return false;
-    this.pinned = item;
-    const reserved = this.reserveEntry(hash);
-    this.pinned = 0;
-    return reserved;
-  }
-
-  /** Points the index at a new item, in the place of the item `old` (0 = none), which is freed. */
-  private enterIndex(item: number, hash: number, old: number): void {
-    if (old === 0) {
-      this.index.insert(hash, item);
-      return;
-    }
-    this.count(old, -1);
-    this.index.replace(this.index.findItem(hash, old), item);
-    this.memory.release(old);
-  }
-
   /** Removes an item: from the index, and its memory. */
   remove(item: number): void {
     const entry =
@@ -641,7 +480,8 @@ export class Shard {
 
   // ---------------------------------------------------------------------------------------------- memory
 
-  private reserveEntry(hash: number): boolean {
+  /** Makes sure that the index has room for one more key, making room if the policy allows. */
+  reserveEntry(hash: number): boolean {
     while (!this.index.reserve(hash)) {
       if (!this.index.canSplit(hash) || !this.memory.freePage()) {
         this.countRefused();
@@ -782,19 +622,21 @@ export class Shard {
     for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, REFUSED]) this.figures[figure] = 0;
   }
 
-  private hashOf(item: number): number {
+  /** Salted hash of an item's key. */
+  hashOf(item: number): number {
     const words = this.words;
     return this.hash(this.bytes, keyOffset(words, item), keyLength(words, item), databaseOf(words, item));
   }
 
-  private writeDeadline(item: number, deadline: number): void {
+  /** Writes and notes the deadline of an item that has the block. */
+  writeDeadline(item: number, deadline: number): void {
     if (!hasExpiryBlock(this.words, item)) return;
     writeExpiry(this.words, item, deadline);
     if (deadline !== 0) this.deadlines.note(item, deadline);
   }
 
   /** Counts an item in (1) or out (-1). */
-  private count(item: number, sign: number): void {
+  count(item: number, sign: number): void {
     const words = this.words;
     const database = databaseOf(words, item);
     words[ITEMS] += sign;

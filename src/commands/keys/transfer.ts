@@ -43,8 +43,8 @@ function transfer(request: Request, source: Shard, item: number, target: Target,
   const at = request.offset(target.key);
   const length = request.length(target.key);
   const internal = request.keyspace.control.internal(target.database);
-  if (!keepSource && source === shard && shard.rename(item, hash, input, at, length, internal)) return true;
-  if (!shard.addCopy(source, item, hash, input, at, length, internal)) return false;
+  if (!keepSource && source === shard && shard.relocation.rename(item, hash, input, at, length, internal)) return true;
+  if (!shard.relocation.addCopy(source, item, hash, input, at, length, internal)) return false;
   if (!keepSource) source.remove(item);
   return true;
 }

@@ -110,9 +110,10 @@ describe('optional blocks', () => {
               shard.bytes.set(Buffer.from(model.value, 'latin1'), valueOffset(shard.words, at));
               if (model.version !== undefined) takeVersion(each.name, model);
             } else if (each.to !== each.name) {
-              const renamed = each.what === 'rename' && shard.rename(item, hash, key, 0, key.length, internal);
+              const renamed =
+                each.what === 'rename' && shard.relocation.rename(item, hash, key, 0, key.length, internal);
               if (renamed) models.delete(each.name);
-              else expect(shard.addCopy(shard, item, hash, key, 0, key.length, internal)).toBe(true);
+              else expect(shard.relocation.addCopy(shard, item, hash, key, 0, key.length, internal)).toBe(true);
               models.set(each.to, { ...model, version: undefined });
             }
           }

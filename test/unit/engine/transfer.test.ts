@@ -10,8 +10,8 @@ function transfer(cache: SmallCache, from: string, fromDb: number, to: string, t
   const item = cache.find(from, fromDb);
   const source = cache.at(from, fromDb).shard;
   const { shard, hash, key, internal } = cache.at(to, toDb);
-  if (!keep && source === shard && shard.rename(item, hash, key, 0, key.length, internal)) return true;
-  if (!shard.addCopy(source, item, hash, key, 0, key.length, internal)) return false;
+  if (!keep && source === shard && shard.relocation.rename(item, hash, key, 0, key.length, internal)) return true;
+  if (!shard.relocation.addCopy(source, item, hash, key, 0, key.length, internal)) return false;
   if (!keep) source.remove(item);
   return true;
 }
