@@ -50,7 +50,10 @@ function getbit(request: Request): void {
 
 function bitcount(request: Request): void {
   if (request.argc === 3 || request.argc > 5) {
-    request.reply.error(SYNTAX);
+    // Redis sees only after the key that a start has no end, or that too much follows.
+    const found = request.read(1);
+    if (found === 0) request.reply.integer(0);
+    else if (request.isString(found)) request.reply.error(SYNTAX);
     return;
   }
   let start = 0;
