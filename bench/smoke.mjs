@@ -1,6 +1,6 @@
 /**
  * `npm run bench:smoke`: every benchmark once with tiny inputs, so that none of them rots. Says nothing about speed; fails when a
- * benchmark fails, or has done no work. Takes about 15 s. `--no-build` takes what is built.
+ * benchmark fails, or has done no work. Takes about 20 s. `--no-build` takes what is built.
  */
 
 import { existsSync } from 'node:fs';
@@ -15,6 +15,7 @@ const LIMIT_MS = 60_000;
 /** What each prints when it has worked, with a number. */
 const BENCHES = [
   { script: 'bench/server/run.mjs', work: /(\d+) operations measured/ },
+  { script: 'bench/server/expiry.mjs', work: /(\d+) keys expired/ },
   { script: 'bench/server/memory.mjs', work: /(\d+) items stored/ },
   { script: 'bench/micro/library.mjs', work: /checksum (\d+)/ },
   { script: 'bench/micro/threads.mjs', work: /(\d+) values found/, needs: 'dist/index.js' },

@@ -2,7 +2,7 @@
  * `npm run bench [-- options]`: Ashlar beside redis-server, by Redis's protocol, and beside memcached, by each of its three protocols,
  * where they are installed. One serving thread each, on core 0, the load generator on core 1; what counts is the server's CPU time
  * per operation, because throughput and latency on a small machine depend on the generator too. Then Ashlar with two threads against
- * one. `--help` lists the options.
+ * one, and the expiry lag of Ashlar and redis-server. `--help` lists the options.
  *
  * Results go to bench/results: server.{md,json}; server-quick.* with --quick, server-part.* with a selection.
  */
@@ -15,6 +15,7 @@ import { prepareOrSay } from '../common/prepare.mjs';
 import { note, writeResults } from '../common/report.mjs';
 import { PROTOCOLS, parseServers, presentServers, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
+import { expiryPlan, measureExpiry } from './expiry.mjs';
 import { byDataset, cellName, chooseCells, threadCells } from './matrix.mjs';
 import { measureDataset, measureFloor } from './measure.mjs';
 import { rowText, toMarkdown } from './summary.mjs';
@@ -31,6 +32,7 @@ const USAGE = `usage: npm run bench -- [options]
   --connections N          (50)
   --threads-only           only "two threads against one"
   --no-threads             without "two threads against one"
+  --no-expiry              without the expiry lag
   --no-build               measure what is built
   --out NAME               results go to bench/results/NAME.md and .json
 `;
@@ -51,6 +53,7 @@ const OPTIONS = {
   connections: { type: 'string' },
   'threads-only': { type: 'boolean' },
   'no-threads': { type: 'boolean' },
+  'no-expiry': { type: 'boolean' },
   'no-build': { type: 'boolean' },
   out: { type: 'string' },
   help: { type: 'boolean' },
@@ -100,6 +103,7 @@ function makePlan(words) {
       ? []
       : protocols.map((protocol) => ({ protocol, cells: chooseCells(matrix, protocol, only) })),
     threadCells: words['no-threads'] || (isPart && !words['threads-only']) ? [] : threadCells(matrix),
+    expiry: words['no-expiry'] || isPart ? undefined : expiryPlan(matrix),
     out: words.out ?? `server${suffix}`,
     serverCore: several ? 0 : undefined,
     settings: {
@@ -128,7 +132,15 @@ function withMessage(work) {
 
 async function measureAll(plan, servers) {
   const { settings } = plan;
-  const data = { machine: describeMachine(), versions: {}, commandLines: {}, settings, rows: [], threadRows: [] };
+  const data = {
+    machine: describeMachine(),
+    versions: {},
+    commandLines: {},
+    settings,
+    rows: [],
+    threadRows: [],
+    expiryRows: [],
+  };
   for (const server of servers) data.versions[server.name] ??= versionOf(server);
   for (const { protocol, cells } of plan.parts) {
     await measurePart(
@@ -147,6 +159,9 @@ async function measureAll(plan, servers) {
       options: { threads },
     }));
     remember(data, await measureDataset(dataset, entries, free, into(data.threadRows)));
+  }
+  for (const server of plan.expiry ? servers.filter(({ label }) => label === 'ashlar' || label === 'redis') : []) {
+    data.expiryRows.push(await measureExpiry(server, plan.expiry));
   }
   return data;
 }

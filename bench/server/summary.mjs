@@ -2,6 +2,7 @@
 
 import { machineLine } from '../common/machine.mjs';
 import { figure, table } from '../common/report.mjs';
+import { expiryTable } from './expiry.mjs';
 import { cellName } from './matrix.mjs';
 
 /** One measurement in a line. */
@@ -32,6 +33,7 @@ export function toMarkdown(data) {
   if (data.rows.length > 0)
     parts.push(`## Everything measured\n\n${detailTable(data.rows, '÷ other', otherOf(data.rows))}`);
   if (data.threadRows.length > 0) parts.push(threadPart(data.threadRows));
+  if (data.expiryRows.length > 0) parts.push(`## Expiry lag\n\n${expiryTable(data.expiryRows)}`);
   return parts.join('\n\n');
 }
 
