@@ -12,7 +12,7 @@ import { AUTH_CMDS, AUTH_ERRORS } from '../commands/memcached/counters.js';
 import type { Request } from '../commands/request.js';
 import type { TableEntry } from '../commands/table.js';
 import { ERROR_LINE_TOO_LONG, FLAG_BAD_CHUNK, FLAG_DATA, FLAG_TOO_LARGE } from '../protocol/descriptors.js';
-import { BinaryReply, STATUS_AUTH_ERROR, STATUS_INVALID } from '../protocol/memcached/binary-reply.js';
+import { type BinaryReply, STATUS_AUTH_ERROR, STATUS_INVALID } from '../protocol/memcached/binary-reply.js';
 
 const STATUS_INTERNAL_ERROR = 0x84;
 
@@ -28,11 +28,8 @@ const TEXT_AUTHENTICATION = 'memcached|set';
 
 export class MemcachedRefusals {
   private readonly request: Request;
-  private readonly binary: BinaryReply;
-
   constructor(request: Request) {
     this.request = request;
-    this.binary = new BinaryReply(request.reply);
   }
 
   /** The request's number of arguments is not one that the command takes. */
@@ -72,14 +69,16 @@ export class MemcachedRefusals {
       this.request.memcached.error(`SERVER_ERROR ${INTERNAL_ERROR}`);
       return;
     }
-    this.binary.begin(header, 0);
-    this.binary.error(STATUS_INTERNAL_ERROR, INTERNAL_ERROR);
+    const reply = this.request.memcachedBinary;
+    reply.begin(header, 0);
+    reply.error(STATUS_INTERNAL_ERROR, INTERNAL_ERROR);
   }
 
   private inBinary(): BinaryReply {
-    const { input } = this.request;
-    this.binary.begin(input, this.request.offset(0));
-    return this.binary;
+    const { request } = this;
+    const { memcachedBinary: reply } = request;
+    reply.begin(request.input, request.offset(0));
+    return reply;
   }
 
   /** Authenticates a text client by the data of its `set`. @returns an error text, empty when it is authenticated now */

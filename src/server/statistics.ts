@@ -97,7 +97,7 @@ const ERRORS_BY_CODE = 48;
 /** Memcached's counters, from here. */
 const COUNTERS = 64;
 
-/** First words of error replies that are counted by name (INFO errorstats). */
+/** First words of error replies that are counted by name (INFO errorstats); the last are Memcached's. */
 export const ERROR_CODES = [
   'ERR',
   'WRONGTYPE',
@@ -112,6 +112,9 @@ export const ERROR_CODES = [
   'LOADING',
   'MISCONF',
   'READONLY',
+  'ERROR',
+  'CLIENT_ERROR',
+  'SERVER_ERROR',
 ];
 
 export const HISTOGRAM_BUCKETS = 32;

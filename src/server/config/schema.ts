@@ -225,7 +225,7 @@ export const PARAMETERS = {
     group: 'clients',
     initial: MIB,
     mutable: true,
-    help: "Largest value that can be stored through the Memcached door, as memcached's option -I. The default is memcached's, so that what was refused there is refused here; what Redis clients have stored can be read whatever its size.",
+    help: "Largest item that can be stored through the Memcached door, as memcached's option -I: its value, its key and what memcached counts besides. The default is memcached's, so that what was refused there is refused here; what Redis clients have stored can be read whatever its size.",
   }),
   'client-query-buffer-limit': parameter({
     type: bytesType({ min: MIB, max: UNLIMITED }),
