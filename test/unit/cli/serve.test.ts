@@ -50,6 +50,19 @@ describe('serve', () => {
     holder.close();
   });
 
+  it('says in one line that the Memcached port is taken, and leaves the Redis port', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => holder.once('listening', resolve));
+    const { port } = holder.address() as AddressInfo;
+    for (const native of ['auto', 'off']) {
+      const cli = start('--memcached-port', String(port), '--native', native, '--loglevel', 'nothing');
+      const { code, stdout, stderr } = await cli.ended;
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(new RegExp(`^ashlar: cannot open the Memcached door: .*:${port} \\(memcached-port .*\n$`));
+    }
+    holder.close();
+  });
+
   it('says in one line that the memory is too little', async () => {
     const { code, stderr } = await start('--maxmemory', '1kb', '--loglevel', 'nothing').ended;
     expect(code).toBe(1);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/commands/all.js';
 import type { Request } from '../../../src/commands/request.js';
 import { quoted } from '../../../src/server/monitor.js';
-import { secretArguments } from '../../../src/server/secrets.js';
+import { REDACTED, replacements, secretArguments } from '../../../src/server/secrets.js';
 
 function secrets(line: string): number[] {
   const args = line.split(' ');
@@ -27,6 +27,24 @@ describe('secrets', () => {
     ['SET auth secret', []],
   ])('%s', (line, expected) => {
     expect(secrets(line)).toEqual(expected);
+  });
+});
+
+describe('Memcached commands', () => {
+  function shown(name: string): Map<number, string> {
+    const entry = COMMANDS.entries.find((other) => other.name === name);
+    if (entry === undefined) throw new Error(`no command ${name}`);
+    const found = replacements({ argc: 4 } as Request, entry, () => false);
+    return new Map([...found].map(([index, bytes]) => [index, Buffer.from(bytes).toString()]));
+  }
+
+  it('are shown by their full names', () => {
+    expect(shown('memcached|unknown')).toEqual(new Map([[0, 'memcached|unknown']]));
+    expect(shown('memcached|binary-unknown')).toEqual(new Map([[0, 'memcached|binary-unknown']]));
+  });
+
+  it.each(['memcached|binary-sasl-auth', 'memcached|binary-sasl-step'])('%s shows no password', (name) => {
+    expect(shown(name).get(3)).toBe(Buffer.from(REDACTED).toString());
   });
 });
 
