@@ -60,6 +60,23 @@ function parseRest(bytes: Uint8Array, from: number, end: number, first: number, 
   return negative ? -value : value;
 }
 
+/**
+ * The number that `length` bytes at `offset` spell in decimal digits; zeros may come first.
+ * @param max largest number taken, below 2^53
+ * @returns NaN when they spell none, or a larger one
+ */
+export function parseDigits(bytes: Uint8Array, offset: number, length: number, max: number): number {
+  if (length === 0) return Number.NaN;
+  let value = 0;
+  for (let i = offset, end = offset + length; i < end; i++) {
+    const digit = bytes[i] - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+    if (value > max) return Number.NaN;
+  }
+  return value;
+}
+
 /** The 64-bit integer that `length` bytes at `offset` spell, or undefined when they spell none. */
 export function parseBigInt64(bytes: Uint8Array, offset: number, length: number): bigint | undefined {
   const negative = length > 0 && bytes[offset] === MINUS;

@@ -29,10 +29,14 @@ const HASH_KEY_1 = 7;
 const ACTIVE_EXPIRE = 8;
 const DATABASE_COUNT = 9;
 const CHANGING = 10;
+const FLUSH_AT_LOW = 11;
+const FLUSH_AT_HIGH = 12;
 const DATABASES = 64;
 const SALTS = 128;
 const STATES = 192;
 const REGISTRY = 256;
+
+const WORD = 2 ** 32;
 
 /** Internal number of logical databases that do not exist. */
 const NOT_A_DATABASE = -1;
@@ -155,6 +159,16 @@ export class Control {
 
   set activeExpire(on: boolean) {
     this.words[ACTIVE_EXPIRE] = on ? 1 : 0;
+  }
+
+  /** When database 0 is to be emptied, in milliseconds since 1970; 0 = not at all. It is set while all shards are locked. */
+  get flushAt(): number {
+    return this.words[FLUSH_AT_HIGH] * WORD + (this.words[FLUSH_AT_LOW] >>> 0);
+  }
+
+  set flushAt(time: number) {
+    this.words[FLUSH_AT_LOW] = time | 0;
+    this.words[FLUSH_AT_HIGH] = Math.floor(time / WORD);
   }
 
   /** First word of the thread registry. */

@@ -277,6 +277,31 @@ export class Keyspace {
     });
   }
 
+  /**
+   * Has database 0 emptied at some time: Memcached's flush_all with a delay.
+   * @param time milliseconds since 1970; 0 = not at all, whatever was asked for before
+   */
+  flushLater(time: number): void {
+    this.withAll(() => {
+      this.control.flushAt = time;
+    });
+  }
+
+  /** Empties database 0 if it is time; called by upkeep. */
+  flushIfDue(): void {
+    if (!this.isFlushDue()) return;
+    this.withAll(() => {
+      if (!this.isFlushDue()) return;
+      this.control.flushAt = 0;
+      this.flushDatabase(0);
+    });
+  }
+
+  private isFlushDue(): boolean {
+    const { flushAt } = this.control;
+    return flushAt !== 0 && flushAt <= this.clock.now;
+  }
+
   /** Exchanges two databases. */
   swapDatabases(a: number, b: number): void {
     this.withAll(() => this.control.swap(a, b));

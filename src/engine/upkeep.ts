@@ -1,5 +1,6 @@
 /**
- * Upkeep of some shards, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget.
+ * Upkeep of some shards, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget; and a flush that was asked for
+ * a later time.
  *
  * A slice works for at most SLICE_MS on one shard under its lock, so that no request waits longer behind it. When work is left, the next
  * slice follows PAUSE_MS later; when there is none, the shards rest until the next tick.
@@ -21,6 +22,7 @@ const monotonic = (): number => performance.now();
  * @returns whether work is left
  */
 export function tendShard(keyspace: Keyspace, shard: Shard): boolean {
+  keyspace.flushIfDue();
   keyspace.enter(shard);
   let left = shard.sweep(monotonic() + SLICE_MS, monotonic);
   if (shard.pool.used > shard.pool.budget) {

@@ -5,7 +5,7 @@
  */
 
 import type { Uint64 } from '../../base/uint64.js';
-import { TYPE_STRING, typeOf, valueLength, valueOffset } from '../../engine/item.js';
+import { accessOf, accessWord, marksOf, TYPE_STRING, typeOf, valueLength, valueOffset } from '../../engine/item.js';
 import type { Request } from '../request.js';
 import { DECR_HITS, INCR_HITS } from './counters.js';
 import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
@@ -52,6 +52,8 @@ export function countItem(
   const end = value + valueLength(words, at);
   const written = value + sum.write(bytes, value);
   if (written < end) bytes.fill(BLANK, written, end);
+  // The item is as good as used, but this is no hit (meta flag h).
+  words[accessWord(at)] = shard.access.touched(accessOf(words, at)) | marksOf(words, at);
   return at;
 }
 

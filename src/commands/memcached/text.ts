@@ -1,16 +1,16 @@
-/** The commands of Memcached's text protocol. */
+/** The commands of Memcached's text protocol, classic and meta. */
 
-import { asciiBytes } from '../../base/bytes.js';
-import { type MemcachedCommand, textCommand } from './command.js';
-
-const ERROR = asciiBytes('ERROR\r\n');
+import type { MemcachedCommand } from './command.js';
+import { META_COMMANDS } from './meta.js';
+import { TEXT_ITEM_COMMANDS } from './text-items.js';
+import { TEXT_RETRIEVAL_COMMANDS } from './text-retrieval.js';
+import { TEXT_SERVER_COMMANDS } from './text-server.js';
+import { TEXT_STORAGE_COMMANDS } from './text-storage.js';
 
 export const TEXT_COMMANDS: readonly MemcachedCommand[] = [
-  textCommand({
-    name: 'unknown',
-    arity: -1,
-    flags: ['fast'],
-    summary: 'Answers a line that is no command.',
-    run: ({ reply }) => reply.raw(ERROR, 0, ERROR.length),
-  }),
+  ...TEXT_RETRIEVAL_COMMANDS,
+  ...TEXT_STORAGE_COMMANDS,
+  ...TEXT_ITEM_COMMANDS,
+  ...META_COMMANDS,
+  ...TEXT_SERVER_COMMANDS,
 ];

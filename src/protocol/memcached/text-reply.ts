@@ -13,6 +13,7 @@
  * `noreply` is the commands' business: they mute the OutputWriter.
  */
 
+import { BASE64_DIGITS, BASE64_PADDING } from '../../base/base64.js';
 import { asciiBytes, ByteArena, copyBytes } from '../../base/bytes.js';
 import { writeInteger } from '../../base/numbers.js';
 import { UINT64_DIGITS_MAX, writeUint64 } from '../../base/uint64.js';
@@ -26,7 +27,6 @@ const LINES_END = NUMBER_LINES_END;
 
 const SPACE = 0x20;
 const ZERO = 0x30;
-const EQUALS = 0x3d;
 const LETTER_B = 0x62;
 const LETTER_K = 0x6b;
 const LINE_END_16 = 0x0a0d;
@@ -62,7 +62,6 @@ const TOUCHED = line('TOUCHED');
 const VALUE_LINE_BYTES_MAX = VALUE_WORD_BYTES + 2 * (1 + 10) + (1 + UINT64_DIGITS_MAX) + 2 + 8;
 /** Most bytes of a flag with a number: a blank, the letter, a minus, the digits; and what words may write too much. */
 const FLAG_BYTES_MAX = 3 + UINT64_DIGITS_MAX + 8;
-const BASE64 = asciiBytes('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 
 function line(text: string): ByteArena {
   const bytes = asciiBytes(`${text}\r\n`);
@@ -276,9 +275,13 @@ export class TextReply {
       const a = bytes[at + i];
       const b = left > 1 ? bytes[at + i + 1] : 0;
       const c = left > 2 ? bytes[at + i + 2] : 0;
-      const third = left > 1 ? BASE64[((b & 15) << 2) | (c >> 6)] : EQUALS;
-      const fourth = left > 2 ? BASE64[c & 63] : EQUALS;
-      out.words(BASE64[a >> 2] | (BASE64[((a & 3) << 4) | (b >> 4)] << 8) | (third << 16) | (fourth << 24), 0, 4);
+      const third = left > 1 ? BASE64_DIGITS[((b & 15) << 2) | (c >> 6)] : BASE64_PADDING;
+      const fourth = left > 2 ? BASE64_DIGITS[c & 63] : BASE64_PADDING;
+      out.words(
+        BASE64_DIGITS[a >> 2] | (BASE64_DIGITS[((a & 3) << 4) | (b >> 4)] << 8) | (third << 16) | (fourth << 24),
+        0,
+        4,
+      );
     }
   }
 

@@ -299,6 +299,14 @@ export const PARAMETERS = {
     help: 'Password that clients must give with AUTH or HELLO; empty means none. In the environment (`ASHLAR_REQUIREPASS`) other users of the machine do not see it.',
   }),
 
+  'memcached-enable-shutdown': parameter({
+    type: booleanType(),
+    group: 'security',
+    initial: false,
+    mutable: false,
+    help: "Whether Memcached clients may stop the server by `shutdown`, as memcached's option -A.",
+  }),
+
   'enable-debug-command': parameter({
     type: enumerationType(['no', 'local', 'yes']),
     group: 'security',

@@ -8,6 +8,7 @@ import {
   INT64_MIN,
   integerDigits,
   parseBigInt64,
+  parseDigits,
   parseInt64,
   writeBigInt,
   writeInteger,
@@ -114,5 +115,27 @@ describe('writing integers', () => {
         expect(parseBigInt64(bytes, 1, length)).toBe(n);
       }),
     );
+  });
+});
+
+describe('parseDigits', () => {
+  const parse = (text: string, max = 4_294_967_295): number => {
+    return parseDigits(asciiBytes(`9${text}9`), 1, text.length, max);
+  };
+
+  it('reads digits up to the largest number', () => {
+    for (const [text, value] of [
+      ['0', 0],
+      ['007', 7],
+      ['4294967295', 4_294_967_295],
+      ['00000000000000000000000004294967295', 4_294_967_295],
+    ] as const)
+      expect(parse(text)).toBe(value);
+  });
+
+  it('takes nothing else', () => {
+    for (const text of ['', '-1', '+1', ' 1', '1 ', '1x', '4294967296', '9'.repeat(400)])
+      expect(parse(text)).toBe(Number.NaN);
+    expect(parse('11', 10)).toBe(Number.NaN);
   });
 });

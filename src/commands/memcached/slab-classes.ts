@@ -1,0 +1,76 @@
+/**
+ * The classes of items by size, as memcached numbers them: from 1 up. Values that are larger than a page are in runs of pages of their own; these are the
+ * last class.
+ */
+
+import type { Keyspace } from '../../engine/keyspace.js';
+import { PAGE_RUN } from '../../engine/memory/page-pool.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../engine/memory/size-classes.js';
+import type { Shard } from '../../engine/shard.js';
+
+/** Class of values that have runs of pages. */
+const RUN_CLASS = CLASSES + 1;
+
+/** A class that has pages, over all shards. */
+export interface SlabClass {
+  readonly number: number;
+  readonly chunkBytes: number;
+  readonly chunksPerPage: number;
+  readonly pages: number;
+  /** Chunks that are taken. */
+  readonly used: number;
+  readonly items: number;
+}
+
+/** Class of an item. */
+export function slabClassOf(shard: Shard, item: number): number {
+  const page = Math.floor(item / PAGE_BYTES);
+  return shard.pool.kind(page) === PAGE_RUN ? RUN_CLASS : shard.slabs.pageClass(page) + 1;
+}
+
+/** The classes that have pages. */
+export function slabClasses({ shards }: Keyspace): SlabClass[] {
+  const classes: SlabClass[] = [];
+  for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+    let pages = 0;
+    let used = 0;
+    for (const { slabs } of shards) {
+      pages += slabs.classPages(sizeClass);
+      used += slabs.classLive(sizeClass);
+    }
+    if (pages === 0) continue;
+    const chunksPerPage = CELLS_PER_PAGE[sizeClass];
+    classes.push({ number: sizeClass + 1, chunkBytes: CELL_BYTES[sizeClass], chunksPerPage, pages, used, items: used });
+  }
+  const lengths = runLengths(shards);
+  const pages = lengths.reduce((sum, length) => sum + length, 0);
+  const items = lengths.length;
+  if (items > 0)
+    classes.push({ number: RUN_CLASS, chunkBytes: PAGE_BYTES, chunksPerPage: 1, pages, used: pages, items });
+  return classes;
+}
+
+/** How many items there are of each size, in steps of 32 bytes, by the chunks that they take. */
+export function itemSizes(keyspace: Keyspace): Map<number, number> {
+  const sizes = new Map<number, number>();
+  const add = (bytes: number, items: number): void => {
+    const size = Math.ceil(bytes / SIZE_STEP) * SIZE_STEP;
+    sizes.set(size, (sizes.get(size) ?? 0) + items);
+  };
+  for (const { number, chunkBytes, items } of slabClasses(keyspace))
+    if (number !== RUN_CLASS && items > 0) add(chunkBytes, items);
+  for (const pages of runLengths(keyspace.shards)) add(pages * PAGE_BYTES, 1);
+  return sizes;
+}
+
+const SIZE_STEP = 32;
+
+/** Pages of every run. */
+function runLengths(shards: readonly Shard[]): number[] {
+  return shards.flatMap(({ pool }) => {
+    const lengths: number[] = [];
+    for (let page = pool.firstPage; page < pool.highWater; page++)
+      if (pool.kind(page) === PAGE_RUN) lengths.push(pool.runPages(page));
+    return lengths;
+  });
+}
