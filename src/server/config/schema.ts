@@ -307,13 +307,6 @@ export const PARAMETERS = {
     help: "Whether Memcached clients may stop the server by `shutdown`, as memcached's option -A.",
   }),
 
-  'memcached-enable-shutdown': parameter({
-    type: booleanType(),
-    group: 'security',
-    initial: false,
-    mutable: false,
-    help: "Whether Memcached clients may stop the server with `shutdown`, as with memcached's option -A.",
-  }),
   'enable-debug-command': parameter({
     type: enumerationType(['no', 'local', 'yes']),
     group: 'security',
