@@ -20,7 +20,7 @@
 #include "hash.h"
 #include "marshal.h"
 #include "memory.h"
-#include "splitter.h"
+#include "stream_splitter.h"
 
 #if defined(__linux__)
 #include <uv.h>
@@ -141,8 +141,8 @@ constexpr uint32_t kListenerMark = 0x4c495354;
 
 class SplitterObject final : public Wrapped {
  public:
-  SplitterObject(SplitterSettings settings, FrameLimits limits, size_t arenaBytes)
-      : Wrapped(kSplitterMark), stream(std::move(settings), limits, arenaBytes) {}
+  SplitterObject(SplitterSettings settings, int32_t speaks, FrameLimits limits, size_t arenaBytes)
+      : Wrapped(kSplitterMark), stream(std::move(settings), speaks, limits, arenaBytes) {}
 
   StreamSplitter stream;
 };
@@ -166,7 +166,8 @@ napi_value newSplitter(napi_env env, napi_callback_info info) {
   const int64_t arena = toInteger(arenaBytes);
   const FrameLimits limits{toInteger(argumentsMax), toInteger(bulkBytesMax)};
   Wrapped* const splitter =
-      new SplitterObject(std::move(settings), limits, static_cast<size_t>(arena < 64 ? 64 : arena));
+      new SplitterObject(std::move(settings), static_cast<int32_t>(toInteger(speaks)), limits,
+                         static_cast<size_t>(arena < 64 ? 64 : arena));
   if (napi_wrap(env, call.self, splitter, deleteWrapped, nullptr, nullptr) != napi_ok) {
     delete splitter;
     napi_throw_error(env, nullptr, "Splitter: not a constructor call");

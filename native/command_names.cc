@@ -1,4 +1,4 @@
-// Case-insensitive command look-up; command_names.h draws the table.
+// Command look-up; command_names.h draws the table.
 #include "command_names.h"
 
 #include "hash.h"
@@ -30,10 +30,16 @@ inline uint32_t mix(uint64_t head, uint64_t tail, uint64_t length) {
 
 }  // namespace
 
-int32_t CommandNames::find(const uint8_t* name, size_t length) const {
+template <CommandNames::Case letters>
+int32_t CommandNames::look(const uint8_t* name, size_t length) const {
+  constexpr bool folded = letters == Case::folded;
   if (entries_.empty()) return -1;
-  const uint64_t head = foldCase(firstBytes(load64(name), length));
-  const uint64_t tail = length > 8 ? foldCase(firstBytes(load64(name + 8), length - 8)) : 0;
+  uint64_t head = firstBytes(load64(name), length);
+  uint64_t tail = length > 8 ? firstBytes(load64(name + 8), length - 8) : 0;
+  if (folded) {
+    head = foldCase(head);
+    tail = foldCase(tail);
+  }
   for (uint32_t i = mix(head, tail, length) & mask_;; i = (i + 1) & mask_) {
     const Entry& entry = entries_[i];
     if (entry.id < 0) return -1;
@@ -41,16 +47,20 @@ int32_t CommandNames::find(const uint8_t* name, size_t length) const {
     if (length <= 16) return entry.id;
     const std::string& full = names_[static_cast<size_t>(entry.id)];
     size_t k = 16;
-    while (k < length && foldByte(name[k]) == static_cast<uint8_t>(full[k])) k++;
+    while (k < length && (folded ? foldByte(name[k]) : name[k]) == static_cast<uint8_t>(full[k])) k++;
     if (k == length) return entry.id;
   }
 }
 
+template int32_t CommandNames::look<CommandNames::Case::folded>(const uint8_t* name, size_t length) const;
+template int32_t CommandNames::look<CommandNames::Case::exact>(const uint8_t* name, size_t length) const;
+
 void CommandNames::add(std::string_view name, KeyPositions keys) {
-  std::string folded(name);
-  for (char& c : folded) c = static_cast<char>(foldByte(static_cast<uint8_t>(c)));
+  std::string stored(name);
+  if (case_ == Case::folded)
+    for (char& c : stored) c = static_cast<char>(foldByte(static_cast<uint8_t>(c)));
   if (keys.step < 1) keys.step = 1;
-  names_.push_back(std::move(folded));
+  names_.push_back(std::move(stored));
   keys_.push_back(keys);
   if (names_.size() * 4 > entries_.size()) {
     grow();

@@ -1,6 +1,7 @@
-// The command table as the splitter needs it: name -> id without regard to case, and where a command's keys are.
+// The command table as the splitter needs it: name -> id, and where a command's keys are. RESP's names are found without regard to case,
+// Memcached's are taken as they are.
 //
-// Look-up: the name's first 16 bytes are loaded as two words, folded to lower case eight bytes at a time, mixed with the length
+// Look-up: the name's first 16 bytes are loaded as two words, folded to lower case (eight bytes at a time), mixed with the length
 // to an index of an open-addressing table that is at most a quarter full. An entry holds the folded words, so that one comparison of
 // three words decides; only names beyond 16 bytes are compared further.
 //
@@ -24,11 +25,17 @@ struct KeyPositions {
 
 class CommandNames {
  public:
-  // Adds the next command; its id is the number of commands added before. `name` is folded to lower case.
+  enum class Case { folded, exact };
+
+  explicit CommandNames(Case letters = Case::folded) : case_(letters) {}
+
+  // Adds the next command; its id is the number of commands added before. `name` is folded to lower case unless case matters.
   void add(std::string_view name, KeyPositions keys);
 
   // Id of the command, or -1. Bytes up to name + 16 must be readable whatever the length.
-  int32_t find(const uint8_t* name, size_t length) const;
+  int32_t find(const uint8_t* name, size_t length) const { return look<Case::folded>(name, length); }
+  // For a table where case matters.
+  int32_t findExact(const uint8_t* name, size_t length) const { return look<Case::exact>(name, length); }
 
   const KeyPositions& keys(int32_t id) const { return keys_[static_cast<size_t>(id)]; }
   size_t size() const { return keys_.size(); }
@@ -41,9 +48,12 @@ class CommandNames {
     int32_t id;
   };
 
+  template <Case letters>
+  int32_t look(const uint8_t* name, size_t length) const;
   void insert(int32_t id);
   void grow();
 
+  Case case_;
   std::vector<Entry> entries_;
   std::vector<std::string> names_;
   std::vector<KeyPositions> keys_;

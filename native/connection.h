@@ -19,7 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "splitter.h"
+#include "big_frame.h"
 
 namespace ashlar {
 
@@ -101,6 +101,8 @@ struct Connection {
   bool bigReady = false;
   bool isUnix = false;
   int32_t speaks = kSpeaksResp;
+  // Bytes still to come that are thrown away: the rest of a frame that was too large. Nothing is saved while there are any.
+  uint64_t skip = 0;
   // Events asked of epoll.
   uint32_t interest = 0;
   // The batch that this connection last had bytes in, and where they were in the arena.

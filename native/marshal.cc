@@ -94,29 +94,80 @@ bool optionalString(napi_env env, napi_value object, const char* name, std::stri
   return isUndefined(env, value) || readString(env, value, name, out);
 }
 
-bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& out) {
-  napi_value table;
-  napi_value commands;
-  napi_value key;
+namespace {
+
+// What every entry of the table has, whatever its protocol.
+bool readCommand(napi_env env, napi_value entry, std::string& name, KeyPositions& keys) {
+  napi_value nameValue;
+  double first = 0;
+  double last = 0;
+  double step = 1;
+  if (!property(env, entry, "name", nameValue) || !readString(env, nameValue, "name", name) ||
+      !numberProperty(env, entry, "firstKey", first) || !numberProperty(env, entry, "lastKey", last) ||
+      !numberProperty(env, entry, "keyStep", step)) {
+    return false;
+  }
+  keys = KeyPositions{static_cast<int32_t>(toInteger(first)), static_cast<int32_t>(toInteger(last)),
+                      static_cast<int32_t>(toInteger(step))};
+  return true;
+}
+
+bool addCommand(napi_env env, napi_value entry, SplitterSettings& out) {
+  std::string name;
+  KeyPositions keys;
+  if (!readCommand(env, entry, name, keys)) return false;
+  out.names.add(name, keys);
+  return true;
+}
+
+bool addMemcached(napi_env env, napi_value entry, SplitterSettings& out) {
+  std::string name;
+  std::string protocol;
+  KeyPositions keys;
+  napi_value protocolValue;
+  double dataLength = 0;
+  double opcode = 0;
+  if (!readCommand(env, entry, name, keys) || !property(env, entry, "protocol", protocolValue) ||
+      !readString(env, protocolValue, "protocol", protocol) || !numberProperty(env, entry, "dataLength", dataLength) ||
+      !numberProperty(env, entry, "opcode", opcode)) {
+    return false;
+  }
+  if (protocol == "binary") {
+    out.memcached.addBinary(static_cast<int32_t>(toInteger(opcode)), keys);
+  } else {
+    out.memcached.addText(name, keys, static_cast<int32_t>(toInteger(dataLength)));
+  }
+  return true;
+}
+
+bool readEntries(napi_env env, napi_value table, const char* name, SplitterSettings& out,
+                 bool (*add)(napi_env, napi_value, SplitterSettings&)) {
+  napi_value entries;
   uint32_t count = 0;
-  if (!property(env, options, "table", table) || !property(env, table, "commands", commands)) return false;
-  if (napi_get_array_length(env, commands, &count) != napi_ok) return throwType(env, "table.commands", "an array");
+  if (!property(env, table, name, entries)) return false;
+  if (napi_get_array_length(env, entries, &count) != napi_ok) return throwType(env, name, "an array");
   for (uint32_t i = 0; i < count; i++) {
     napi_handle_scope scope;
     napi_open_handle_scope(env, &scope);
     napi_value entry;
-    std::string name;
-    double first = 0;
-    double last = 0;
-    double step = 1;
-    napi_value nameValue;
-    const bool read = napi_get_element(env, commands, i, &entry) == napi_ok && property(env, entry, "name", nameValue) &&
-                      readString(env, nameValue, "name", name) && numberProperty(env, entry, "firstKey", first) &&
-                      numberProperty(env, entry, "lastKey", last) && numberProperty(env, entry, "keyStep", step);
+    const bool read = napi_get_element(env, entries, i, &entry) == napi_ok && add(env, entry, out);
     napi_close_handle_scope(env, scope);
     if (!read) return false;
-    out.names.add(name, KeyPositions{static_cast<int32_t>(toInteger(first)), static_cast<int32_t>(toInteger(last)),
-                                     static_cast<int32_t>(toInteger(step))});
+  }
+  return true;
+}
+
+}  // namespace
+
+bool readSplitterSettings(napi_env env, napi_value options, SplitterSettings& out) {
+  napi_value table;
+  napi_value key;
+  double base = 0;
+  if (!property(env, options, "table", table) || !numberProperty(env, table, "memcachedBase", base)) return false;
+  out.memcached = MemcachedTable(static_cast<int32_t>(toInteger(base)));
+  if (!readEntries(env, table, "commands", out, addCommand) ||
+      !readEntries(env, table, "memcached", out, addMemcached)) {
+    return false;
   }
   if (!property(env, options, "hashKey", key)) return false;
   uint32_t* const parts[2] = {&out.k0, &out.k1};

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "splitter.h"
+#include "batch.h"
 
 namespace ashlar::js {
 

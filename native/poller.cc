@@ -206,6 +206,7 @@ void Poller::releaseSlots() {
     c.interest = 0;
     c.batch = 0;
     c.limits = FrameLimits{};
+    c.skip = 0;
     c.outputBytesMax = 0;
     c.deadline = 0;
     free_.push_back(slot);
@@ -231,6 +232,7 @@ void Poller::settleDelivered() {
     if (!c->suspended) held_.push_back(deliveredTo_);
   } else {
     const size_t rest = frame->size() - frame->frameBytes();
+    c->skip = frame->skip();
     bool kept = true;
     if (rest > 0) {
       kept = c->input.save(frame->data() + frame->frameBytes(), static_cast<uint32_t>(rest));
@@ -428,7 +430,10 @@ void Poller::serve(uint32_t slot, Connection& c) {
   }
   const uint32_t begin = offset_;
   uint8_t* const at = memory_.input + begin;
-  const ssize_t got = receiveSome(c.fd, at + saved, sizes_.chunkMax);
+  // What is thrown away comes through the arena too, as much as fits, and leaves no trace in it.
+  const bool skipping = c.skip > sizes_.chunkMax && saved == 0;
+  const size_t most = skipping ? std::min<uint64_t>(c.skip, sizes_.usable - begin) : sizes_.chunkMax;
+  const ssize_t got = receiveSome(c.fd, at + saved, most);
   if (got <= 0) {
     if (got == 0) {
       endOfInput(slot, c);
@@ -438,6 +443,10 @@ void Poller::serve(uint32_t slot, Connection& c) {
     return;
   }
   bytesReceived_ += static_cast<uint64_t>(got);
+  if (skipping) {
+    c.skip -= static_cast<uint64_t>(got);
+    return;
+  }
   if (saved > 0) std::memcpy(at, c.input.saved, saved);
   const uint32_t end = begin + saved + static_cast<uint32_t>(got);
   offset_ = end;
@@ -455,12 +464,18 @@ void Poller::endOfInput(uint32_t slot, Connection& c) {
 }
 
 void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
+  c.speaks = spokenWith(c.speaks, memory_.input[begin]);
+  const uint32_t gone = static_cast<uint32_t>(std::min<uint64_t>(c.skip, end - begin));
+  c.skip -= gone;
+  begin += gone;
   c.batch = serial_;
   c.batchBegin = begin;
   c.batchEnd = end;
-  const SplitResult result = batch_.split(static_cast<int32_t>(slot), memory_.input, begin, end, c.limits, salt(slot));
+  const SplitResult result =
+      batch_.split(static_cast<int32_t>(slot), c.speaks, memory_.input, begin, end, c.limits, salt(slot));
   switch (result.status) {
     case SplitStatus::drained:
+      c.skip += result.skip;
       if (c.input.saved != nullptr) c.input.dropSaved();
       break;
     case SplitStatus::full:
@@ -472,8 +487,9 @@ void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
       c.state = Connection::State::failed;
       break;
     case SplitStatus::partial: {
-      const BigFrame::Status status = c.input.keepPartial(memory_.input + result.consumed, end - result.consumed,
-                                                          result.announced, sizes_, c.limits);
+      const BigFrame::Status status =
+          c.input.keepPartial(settings_, c.speaks, memory_.input + result.consumed, end - result.consumed,
+                              result.announced, sizes_, c.limits);
       if (overQueryLimit(c)) {
         closeNow(slot, c, CloseReason::queryLimit);
       } else {
@@ -489,7 +505,7 @@ void Poller::serveBig(uint32_t slot, Connection& c) {
   BigFrame::Status status = BigFrame::Status::incomplete;
   for (int i = 0; i < kBigReceives && status == BigFrame::Status::incomplete; i++) {
     size_t available = 0;
-    uint8_t* const room = c.input.big->room(kBigReceiveBytes, available);
+    uint8_t* const room = c.input.big->room(kBigReceiveBytes, sizes_.chunkMax, available);
     if (room == nullptr) {
       closeNow(slot, c, CloseReason::error);
       return;
@@ -702,6 +718,8 @@ void Poller::suspend(int32_t slot, int64_t offset) {
     end = c->batchEnd;
     c->input.clear();
     c->bigReady = false;
+    // What is to be thrown away lies behind a command that is split again.
+    if (begin < end) c->skip = 0;
     if (c->state == Connection::State::failed) c->state = Connection::State::open;
     batch_.restore(memory_.input, begin, end);
   } else if (carried) {
@@ -824,6 +842,7 @@ void Poller::armTimer(int64_t firstMs) {
 void Poller::dropInput(uint32_t slot, Connection& c) {
   if (carry_.valid && carry_.slot == slot) carry_.valid = false;
   c.input.clear();
+  c.skip = 0;
   c.bigReady = false;
   countInput(c);
 }

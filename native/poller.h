@@ -26,9 +26,9 @@
 
 #include <sys/epoll.h>
 
+#include "batch.h"
 #include "connection.h"
 #include "prefetch.h"
-#include "splitter.h"
 
 namespace ashlar {
 

@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "splitter.h"
+#include "batch.h"
 
 namespace ashlar {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../splitter.h"
+#include "../stream_splitter.h"
 #include "../tests/reference.h"
 
 using namespace ashlar;
@@ -24,7 +24,7 @@ SplitterSettings settings() {
 
 std::vector<Expected> split(const uint8_t* bytes, size_t size, FrameLimits limits, size_t arena, uint32_t argCapacity,
                             uint32_t cuts) {
-  StreamSplitter splitter(settings(), limits, arena, argCapacity, 4);
+  StreamSplitter splitter(settings(), kSpeaksResp, limits, arena, argCapacity, 4);
   std::vector<StreamSplitter::Command> found;
   uint32_t random = cuts;
   for (size_t at = 0; at < size;) {

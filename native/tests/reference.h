@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../splitter.h"
+#include "../stream_splitter.h"
 
 namespace ashlar::test {
 

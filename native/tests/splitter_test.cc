@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../hash.h"
-#include "../splitter.h"
+#include "../stream_splitter.h"
 #include "check.h"
 #include "reference.h"
 
@@ -82,7 +82,7 @@ std::mt19937 randomness(20240917);
 
 // Cuts: 0 = whole, 1 = byte by byte, otherwise random pieces of up to that size.
 Commands split(const std::string& stream, FrameLimits limits, size_t arena, uint32_t argCapacity, size_t cuts) {
-  StreamSplitter splitter(settings(), limits, arena, argCapacity, 8);
+  StreamSplitter splitter(settings(), kSpeaksResp, limits, arena, argCapacity, 8);
   Commands out;
   const auto* const bytes = reinterpret_cast<const uint8_t*>(stream.data());
   for (size_t at = 0; at < stream.size();) {

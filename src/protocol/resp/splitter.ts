@@ -1,5 +1,5 @@
 /**
- * From bytes to command descriptors, with Redis's rules: the TypeScript twin of native/splitter.cc, for Node streams. Both produce the same
+ * From bytes to command descriptors, with Redis's rules: the TypeScript twin of native/resp_splitter.cc, for Node streams. Both produce the same
  * from the same bytes, however these arrive (ARCHITECTURE.md has the arrays; the tests feed both).
  *
  *   *3\r\n $3\r\nSET\r\n $1\r\nk\r\n $1\r\nv\r\n        multibulk: begins with `*`
