@@ -1,7 +1,7 @@
 /**
  * `npm run bench:memory`: what an item costs beyond its key and its value. For each size, with and without a time to live, a fresh
- * server is filled, and the growth of its resident memory is divided by the items. Ashlar beside redis-server and memcached.
- * Results go to bench/results/memory.{md,json}.
+ * server is filled, and the growth of its resident memory is divided by the items; then the same after churn. Ashlar beside
+ * redis-server and memcached; for Ashlar also where the bytes are. Results go to bench/results/memory.{md,json}.
  *
  *   --servers a,b   which (ashlar, redis, memcached)      --items N   instead of a million
  *   --smoke         a few items, to see that it works      --no-build  measure what is built
@@ -11,13 +11,15 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { main, StepError } from '../../scripts/steps/run.mjs';
+import { Client } from '../common/client.mjs';
 import { runLoad } from '../common/load.mjs';
 import { describeMachine, machineLine } from '../common/machine.mjs';
 import { prepareOrSay } from '../common/prepare.mjs';
-import { ask } from '../common/processes.mjs';
 import { figure, note, table, writeResults } from '../common/report.mjs';
 import { presentServers, startServer, usualServer, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
+import { churnTable, measureChurn } from './memory-churn.mjs';
+import { partsTable, readParts } from './memory-parts.mjs';
 
 const KEY_BYTES = 16;
 const TTL_SECONDS = 86_400;
@@ -28,15 +30,18 @@ const SIZES = [
   { items: 1_000_000, valueSize: 500 },
   { items: 200_000, valueSize: 4096 },
 ];
-const SMOKE_SIZES = [{ items: 5000, valueSize: 32, stillMs: 50 }];
+const SMOKE_SIZES = [{ items: 5000, valueSize: 32 }];
+const CHURN_KEYS = 100_000;
+const SMOKE_CHURN_KEYS = 400;
 
 /** Memory is read when it has moved less than this within this time; it is asked this often at most. */
 const STILL_BYTES = 256 * 1024;
 const STILL_MS = 500;
+const SMOKE_STILL_MS = 50;
 const READINGS_MAX = 10;
 
 /** Before memory is read for the first time: code is compiled, buffers and heaps have grown to what traffic needs. */
-const WARM_UP = { op: 'set', keys: 1000, warmup: 0, requests: 200_000 };
+const WARM_UP = { op: 'set', keys: 1000, depth: 16, warmup: 0, requests: 200_000 };
 
 await main(async () => {
   const { values: words } = parseArgs({
@@ -51,10 +56,14 @@ await main(async () => {
   buildLoad();
   const names = words.servers?.split(',') ?? ['ashlar', 'redis', 'memcached'];
   const servers = presentServers(names.map(usualServer), words.servers !== undefined);
-  const data = { machine: describeMachine(), versions: {}, rows: [] };
+  const stillMs = words.smoke ? SMOKE_STILL_MS : STILL_MS;
+  const data = { machine: describeMachine(), versions: {}, rows: [], churnRows: [] };
   for (const server of servers) data.versions[server.name] = versionOf(server);
   for (const cell of cellsOf(words)) {
-    for (const server of servers) data.rows.push(await measure(server, cell));
+    for (const server of servers) data.rows.push(await measure(server, cell, stillMs));
+  }
+  for (const server of servers.filter(({ protocol }) => protocol === 'resp')) {
+    data.churnRows.push(...(await churn(server, words.smoke ? SMOKE_CHURN_KEYS : CHURN_KEYS, stillMs)));
   }
   const markdown = toMarkdown(data);
   const path = writeResults(words.smoke ? 'memory-smoke' : 'memory', markdown, data);
@@ -69,34 +78,71 @@ function cellsOf(words) {
 }
 
 /** @returns {Promise<object>} one row: bytes an item beyond key and value, and what they come from */
-async function measure(server, { items, valueSize, ttl, stillMs = STILL_MS }) {
+async function measure(server, { items, valueSize, ttl }, stillMs) {
   const started = await startServer(server);
   try {
-    await runLoad(started, { ...WARM_UP, 'key-size': KEY_BYTES, 'value-size': valueSize, depth: 16 });
+    const sizes = { 'key-size': KEY_BYTES, 'value-size': valueSize, ttl: ttl ? TTL_SECONDS : undefined };
+    await runLoad(started, { ...WARM_UP, ...sizes, keys: Math.min(WARM_UP.keys, items) });
     const before = await residentBytes(started.pid, stillMs);
-    const result = await runLoad(started, {
-      ...{ op: 'none', load: true, keys: items, 'key-size': KEY_BYTES, 'value-size': valueSize },
-      ttl: ttl ? TTL_SECONDS : undefined,
-    });
+    const result = await runLoad(started, { ...sizes, op: 'none', load: true, keys: items });
     if (result.loaded !== items)
       throw new StepError(`${server.label} stored ${result.loaded} of ${items}: ${result.firstError}`);
-    if (ttl) await checkTtl(started);
     const after = await residentBytes(started.pid, stillMs);
     const overhead = (after - before) / items - KEY_BYTES - valueSize;
     note(
       `${server.label}: ${items} items of ${valueSize} B${ttl ? ' with TTL' : ''}: ${figure(overhead)} bytes beyond key and value`,
     );
-    return { server: server.label, items, valueSize, ttl, overhead, emptyBytes: before, grownBytes: after - before };
+    const row = {
+      server: server.label,
+      items,
+      valueSize,
+      ttl,
+      overhead,
+      emptyBytes: before,
+      grownBytes: after - before,
+    };
+    return server.protocol === 'resp' ? { ...row, ...(await lookInside(started, row)) } : row;
   } finally {
     await started.stop();
   }
 }
 
-/** A server that ignored the time to live would look good. Only for the protocol that can ask. */
-async function checkTtl(server) {
-  if (server.protocol !== 'resp') return;
-  const reply = await ask(server.port, `TTL key:${'0'.repeat(KEY_BYTES - 4)}`);
-  if (!/^:[1-9]/.test(reply)) throw new StepError(`${server.label}: items have no TTL: ${reply.trim()}`);
+/** What only a server that speaks Redis's protocol can be asked. */
+async function lookInside(server, { items, valueSize, ttl }) {
+  const client = await Client.open(server.port);
+  try {
+    if (ttl) await checkTtl(server, client);
+    return { parts: await partsOf(server, client, items * (KEY_BYTES + valueSize)) };
+  } finally {
+    client.close();
+  }
+}
+
+/** A server that ignored the time to live would look good. */
+async function checkTtl(server, client) {
+  const seconds = await client.number('TTL', `key:${'0'.repeat(KEY_BYTES - 4)}`);
+  if (!(seconds > 0)) throw new StepError(`${server.label}: items have no TTL: ${seconds}`);
+}
+
+async function partsOf(server, client, dataBytes) {
+  return server.name === 'ashlar' ? readParts(client, dataBytes) : undefined;
+}
+
+async function churn(server, keys, stillMs) {
+  const started = await startServer(server);
+  try {
+    await runLoad(started, WARM_UP);
+    const rows = await measureChurn(
+      started,
+      { keys, keyBytes: KEY_BYTES },
+      () => residentBytes(started.pid, stillMs),
+      (client, dataBytes) => partsOf(server, client, dataBytes),
+    );
+    for (const row of rows) note(`${row.server}: ${row.name}: ${figure(row.overhead)} bytes beyond key and value`);
+    return rows;
+  } finally {
+    await started.stop();
+  }
 }
 
 /** Resident memory once it stands still: tables grow and caches fill for a moment after the last request. */
@@ -116,13 +162,14 @@ function readResident(pid) {
   return Number(kilobytes) * 1024;
 }
 
-function toMarkdown({ machine, versions, rows }) {
+function toMarkdown({ machine, versions, rows, churnRows }) {
   const servers = [...new Set(rows.map((row) => row.server))];
   const cells = [...new Set(rows.map(cellName))];
   const lines = cells.map((cell) => [
     cell,
     ...servers.map((server) => figure(rows.find((row) => row.server === server && cellName(row) === cell)?.overhead)),
   ]);
+  const inside = [...rows.map((row) => ({ ...row, name: cellName(row) })), ...churnRows].filter((row) => row.parts);
   const empty = servers.map((server) => figure(rows.find((row) => row.server === server).emptyBytes / 2 ** 20));
   return [
     '# Memory of an item',
@@ -136,6 +183,8 @@ function toMarkdown({ machine, versions, rows }) {
     table(['items', ...servers], lines),
     '',
     table(['', ...servers], [['the empty server, MiB', ...empty]]),
+    ...(churnRows.length > 0 ? ['', '## After churn', '', churnTable(churnRows)] : []),
+    ...(inside.length > 0 ? ['', "## Where Ashlar's bytes are", '', partsTable(inside)] : []),
   ].join('\n');
 }
 
