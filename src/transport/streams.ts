@@ -4,6 +4,8 @@
  * The same descriptors, one connection per batch. Node cannot hand a socket from one thread to another, so the worker that has this
  * transport listens itself.
  *
+ * What a connection speaks is a matter of the socket it came in by, and of its first byte where that has doors for several protocols.
+ *
  * A chunk is split where it lies. What is left of it (an incomplete frame) goes into the connection's `held` buffer, which grows as bytes
  * arrive, and the splitter goes on where it stopped, so that a large value is scanned once.
  */
@@ -23,7 +25,8 @@ import {
   type FrameLimits,
   type SplitterTable,
 } from '../protocol/descriptors.js';
-import { FrameState, RespSplitter, SPLIT_BIG, SPLIT_ERROR, SPLIT_PARTIAL } from '../protocol/resp/splitter.js';
+import { FrameState, SPLIT_BIG, SPLIT_ERROR, SPLIT_PARTIAL, type Splitter } from '../protocol/splitter.js';
+import { Splitters } from '../protocol/splitters.js';
 import {
   ARGS_MAX,
   COMMANDS_MAX,
@@ -48,6 +51,10 @@ const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
 
 class Connection {
   readonly socket: Socket;
+  /** SPEAKS_*, as the socket was opened. */
+  readonly speaks: number;
+  /** Known from the first byte on. */
+  splitter: Splitter | undefined;
   readonly state = new FrameState();
   readonly limits: FrameLimits = { argumentsMax: 1024 * 1024, bulkBytesMax: 2 ** 29, inlineBytesMax: INLINE_BYTES_MAX };
   outputBytesMax = 0;
@@ -66,8 +73,9 @@ class Connection {
   ended = false;
   lingerTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, speaks: number) {
     this.socket = socket;
+    this.speaks = speaks;
   }
 
   /** Keeps bytes behind those held already. */
@@ -95,7 +103,7 @@ export class StreamTransport implements Transport {
   input: Uint8Array = new Uint8Array(0);
   args: Int32Array;
   private readonly arenaArgs: Int32Array;
-  private readonly splitter: RespSplitter;
+  private readonly splitters: Splitters;
   private readonly events: TransportEvents;
   private readonly connections: (Connection | undefined)[] = [];
   private readonly freeSlots: number[] = [];
@@ -110,7 +118,7 @@ export class StreamTransport implements Transport {
 
   constructor(table: SplitterTable, keyspace: Keyspace, events: TransportEvents) {
     const [k0, k1] = keyspace.control.hashKey;
-    this.splitter = new RespSplitter(table.commands, k0, k1, keyspace.shards.length);
+    this.splitters = new Splitters(table, k0, k1, keyspace.shards.length);
     this.events = events;
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
     this.args = this.arenaArgs;
@@ -166,7 +174,7 @@ export class StreamTransport implements Transport {
       return;
     }
     const slot = this.freeSlots.pop() ?? this.connections.length;
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, speaks);
     this.connections[slot] = connection;
     socket.on('data', (chunk: Buffer) => this.receive(slot, connection, chunk));
     socket.on('drain', () => this.updateReading(connection));
@@ -220,7 +228,8 @@ export class StreamTransport implements Transport {
 
   /** Splits and executes what can be; returns how many bytes were used up. */
   private execute(slot: number, connection: Connection, bytes: Uint8Array, length: number): number {
-    const splitter = this.splitter;
+    if (length === 0) return 0;
+    const splitter = (connection.splitter ??= this.splitters.of(connection.speaks, bytes[0]));
     let start = 0;
     while (start < length && !connection.closing && !connection.suspended) {
       const { commands } = this.arrays;
@@ -251,8 +260,8 @@ export class StreamTransport implements Transport {
     this.suspendedAt = -1;
     this.events.onBatch(count);
     if (this.suspendedAt < 0) return consumed;
-    // What follows the command that suspended is split again later, the incomplete frame at its end too.
-    connection.state.reset();
+    // What follows the command that suspended is split again later, an incomplete frame too; the state is what begins at `consumed`.
+    if (this.suspendedAt !== consumed) connection.state.clear();
     return this.suspendedAt;
   }
 

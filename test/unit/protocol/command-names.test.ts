@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asciiBytes } from '../../../src/base/bytes.js';
-import { CommandNames, NO_COMMAND } from '../../../src/protocol/resp/command-names.js';
+import { CommandNames, NO_COMMAND } from '../../../src/protocol/command-names.js';
 
 const NAMES = [
   ...Array.from({ length: 300 }, (_, i) => `command${i}`),

@@ -1,5 +1,5 @@
 /**
- * What a stream transport does with the splitter, on memory: keeps the bytes of an incomplete frame, executes full batches. Commands are
+ * What a stream transport does with the splitters, on memory: keeps the bytes of an incomplete frame, executes full batches. Commands are
  * copied out in the form of the native core's `Splitter`, so that both can be compared.
  */
 
@@ -10,15 +10,18 @@ import {
   EVENT_PROTOCOL_ERROR,
   FLAG_BIG,
   type FrameLimits,
+  SPEAKS_RESP,
+  type SplitterTable,
 } from '../../../src/protocol/descriptors.js';
 import {
   FrameState,
-  RespSplitter,
   SPLIT_BIG,
   SPLIT_DRAINED,
   SPLIT_ERROR,
   SPLIT_PARTIAL,
-} from '../../../src/protocol/resp/splitter.js';
+  type Splitter,
+} from '../../../src/protocol/splitter.js';
+import { Splitters } from '../../../src/protocol/splitters.js';
 
 export const HASH_KEY = [0x01234567, 0x76543210] as const;
 export const LIMITS: FrameLimits = { argumentsMax: 1048576, bulkBytesMax: 512 * 1024 * 1024, inlineBytesMax: 65536 };
@@ -36,6 +39,9 @@ export const TABLE: readonly CommandKeys[] = [
   { name: 'averyveryverylongcommandname', firstKey: 1, lastKey: 1, keyStep: 1 },
 ];
 
+/** No Memcached. */
+export const RESP_TABLE: SplitterTable = { commands: TABLE, memcached: [], memcachedBase: TABLE.length };
+
 export interface SplitArgument {
   bytes: Uint8Array;
   hash: number;
@@ -51,6 +57,9 @@ export interface SplitCommand {
 }
 
 export interface StreamOptions {
+  /** RESP, with the commands of TABLE, unless it is given. */
+  speaks?: number;
+  table?: SplitterTable;
   limits?: FrameLimits;
   commandsMax?: number;
   argsMax?: number;
@@ -61,13 +70,17 @@ export class SplitStream {
   calls = 0;
   failed = false;
   readonly state = new FrameState();
-  private readonly splitter = new RespSplitter(TABLE, HASH_KEY[0], HASH_KEY[1], 4);
+  private readonly splitters: Splitters;
+  private readonly speaks: number;
+  private splitter: Splitter | undefined;
   private readonly limits: FrameLimits;
   private readonly commands: Int32Array;
   private readonly args: Int32Array;
   private kept: Uint8Array = new Uint8Array(0);
 
   constructor(options: StreamOptions = {}) {
+    this.splitters = new Splitters(options.table ?? RESP_TABLE, HASH_KEY[0], HASH_KEY[1], 4);
+    this.speaks = options.speaks ?? SPEAKS_RESP;
     this.limits = options.limits ?? LIMITS;
     this.commands = new Int32Array((options.commandsMax ?? 8) * COMMAND_WORDS);
     this.args = new Int32Array((options.argsMax ?? 32) * ARG_WORDS);
@@ -81,7 +94,8 @@ export class SplitStream {
   /** Feeds one chunk; returns the commands and events that it completes. */
   feed(chunk: Uint8Array): SplitCommand[] {
     const out: SplitCommand[] = [];
-    if (this.failed) return out;
+    if (this.failed || chunk.length === 0) return out;
+    const splitter = (this.splitter ??= this.splitters.of(this.speaks, chunk[0]));
     // The input begins at an offset that differs from call to call, and has bytes of no meaning around it.
     const shift = this.calls % 7;
     const input = new Uint8Array(shift + this.kept.length + chunk.length + 5).fill(0x2a);
@@ -90,8 +104,8 @@ export class SplitStream {
     const end = input.length - 5;
     let start = shift;
     for (;;) {
-      const status = this.splitOnce(input, start, end, out);
-      start = this.splitter.consumed;
+      const status = this.splitOnce(splitter, input, start, end, out);
+      start = splitter.consumed;
       if (status === SPLIT_ERROR) this.failed = true;
       if (status === SPLIT_ERROR || status === SPLIT_DRAINED || status === SPLIT_PARTIAL) break;
     }
@@ -99,9 +113,9 @@ export class SplitStream {
     return out;
   }
 
-  private splitOnce(input: Uint8Array, start: number, end: number, out: SplitCommand[]): number {
+  private splitOnce(splitter: Splitter, input: Uint8Array, start: number, end: number, out: SplitCommand[]): number {
     this.calls++;
-    const { splitter, commands, args } = this;
+    const { commands, args } = this;
     const status = splitter.split(3, this.state, input, start, end, commands, 0, args, 0, this.limits);
     const argsOf = status === SPLIT_BIG ? splitter.bigArgs : args;
     for (let i = 0; i < splitter.commandCount; i++) out.push(copyCommand(input, commands, i * COMMAND_WORDS, argsOf));

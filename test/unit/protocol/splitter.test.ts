@@ -1,16 +1,15 @@
 /** The splitter: each stream whole, byte by byte and cut at random, in large batches and in small ones; and against the native core's. */
 
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes, slotOf } from '../../../src/base/hash.js';
 import type { NativeAddon } from '../../../src/native/contract.js';
-import { FLAG_INLINE, type FrameLimits, SPEAKS_RESP } from '../../../src/protocol/descriptors.js';
-import { FrameState, RespSplitter, SPLIT_DRAINED, SPLIT_FULL } from '../../../src/protocol/resp/splitter.js';
+import { FLAG_INLINE, type FrameLimits } from '../../../src/protocol/descriptors.js';
+import { RespSplitter } from '../../../src/protocol/resp/splitter.js';
+import { FrameState, SPLIT_DRAINED, SPLIT_FULL } from '../../../src/protocol/splitter.js';
+import { addon, nativeSplit } from './native-split.js';
 import {
   bytesOf,
-  chunksOf,
   encode,
   HASH_KEY,
   LIMITS,
@@ -345,38 +344,9 @@ describe('any stream', () => {
 
 // ------------------------------------------------------------------------------------------------ the native splitter
 
-function loadAddon(): NativeAddon | string {
-  try {
-    const path = fileURLToPath(new URL('../../../build/Release/ashlar.node', import.meta.url));
-    return createRequire(import.meta.url)(path) as NativeAddon;
-  } catch (cause) {
-    return (cause as Error).message.split('\n')[0];
-  }
-}
-
-const addon = loadAddon();
-if (typeof addon === 'string') console.log(`skipped: the comparison with the native splitter (${addon})`);
-
-describe.skipIf(typeof addon === 'string')('the native splitter', () => {
+describe.skipIf(addon === undefined)('the native splitter', () => {
   function native(bytes: Uint8Array, at: readonly number[], limits: FrameLimits, arenaBytes: number): SplitCommand[] {
-    const splitter = new (addon as NativeAddon).Splitter({
-      table: { commands: TABLE, memcached: [], memcachedBase: TABLE.length },
-      speaks: SPEAKS_RESP,
-      hashKey: HASH_KEY,
-      argumentsMax: limits.argumentsMax,
-      bulkBytesMax: limits.bulkBytesMax,
-      arenaBytes,
-    });
-    return chunksOf(bytes, at)
-      .flatMap((chunk) => splitter.feed(chunk))
-      .map(({ command, argc, flags, detail, args }) => ({
-        command,
-        argc,
-        flags: flags & FLAG_INLINE,
-        detail,
-        // The native core gives words as unsigned or signed numbers.
-        args: args.map(({ bytes: content, hash, slot }) => ({ bytes: new Uint8Array(content), hash: hash | 0, slot })),
-      }));
+    return nativeSplit(bytes, at, { limits, arenaBytes });
   }
 
   it('hashes and places keys in the same way', () => {

@@ -1,5 +1,5 @@
 /**
- * From a command's name, as bytes in any case, to its id, without making a string of it.
+ * From a command's name, as bytes, to its id, without making a string of it.
  *
  * An open-addressing table, at most a quarter full, of ids by a hash of the folded bytes. The names lie one behind the other in one array:
  *
@@ -8,8 +8,8 @@
  *   names:  g e t s e t d e l ...                  lower case
  */
 
-import { asciiBytes, lowerCase } from '../../base/bytes.js';
-import type { CommandKeys } from '../descriptors.js';
+import { asciiBytes, lowerCase } from '../base/bytes.js';
+import type { CommandKeys } from './descriptors.js';
 
 const fold = lowerCase;
 
@@ -28,9 +28,9 @@ export class CommandNames {
   private readonly names: Uint8Array;
   private readonly starts: Int32Array;
 
-  /** @param commands the index of a command is its id */
+  /** @param commands with lower-case names; the index of a command is its id */
   constructor(commands: readonly CommandKeys[]) {
-    this.names = asciiBytes(commands.map((command) => command.name.toLowerCase()).join(''));
+    this.names = asciiBytes(commands.map((command) => command.name).join(''));
     this.starts = new Int32Array(commands.length + 1);
     let entries = TABLE_ENTRIES_MIN;
     while (entries < commands.length * FREE_PER_NAME) entries *= 2;
@@ -42,7 +42,7 @@ export class CommandNames {
     }
   }
 
-  /** Id of the command whose name is the `length` bytes at `offset`, or NO_COMMAND. */
+  /** Id of the command whose name, in any case, is the `length` bytes at `offset`, or NO_COMMAND. */
   find(bytes: Uint8Array, offset: number, length: number): number {
     const table = this.table;
     const mask = this.mask;
@@ -53,6 +53,17 @@ export class CommandNames {
       if (this.is(id, bytes, offset, length)) return id;
       entry = (entry + 1) & mask;
     }
+  }
+
+  /** Id of the command whose name is exactly the `length` bytes at `offset`, or NO_COMMAND. */
+  findExact(bytes: Uint8Array, offset: number, length: number): number {
+    const id = this.find(bytes, offset, length);
+    if (id < 0) return NO_COMMAND;
+    const start = this.starts[id];
+    for (let i = 0; i < length; i++) {
+      if (bytes[offset + i] !== this.names[start + i]) return NO_COMMAND;
+    }
+    return id;
   }
 
   private is(id: number, bytes: Uint8Array, offset: number, length: number): boolean {
