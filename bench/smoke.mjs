@@ -1,6 +1,6 @@
 /**
  * `npm run bench:smoke`: every benchmark once with tiny inputs, so that none of them rots. Says nothing about speed; fails when a
- * benchmark fails, or has done no work. Takes about 20 s. `--no-build` takes what is built.
+ * benchmark fails, or has done no work. Takes half a minute. `--no-build` takes what is built.
  */
 
 import { existsSync } from 'node:fs';

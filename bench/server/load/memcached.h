@@ -160,7 +160,8 @@ class MemcachedBinary {
     if (kind == Kind::set) return {size, Part::stored};
     if (available < kHeaderBytes + extrasBytes + keyBytes) return {};
     const bool fits = extrasBytes == 4 && bodyBytes == extrasBytes + keyBytes + sizes_.value && (keyBytes > 0) == (kind == Kind::multi);
-    return {size, fits ? Part::value : Part::invalid, {p + kHeaderBytes + extrasBytes, keyBytes}};
+    const std::string_view opaque(p + kOpaqueAt, 4), key(p + kHeaderBytes + extrasBytes, keyBytes);
+    return {size, fits ? Part::value : Part::invalid, key.empty() ? opaque : key};
   }
 
  private:

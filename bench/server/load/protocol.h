@@ -37,7 +37,7 @@ enum class Part : uint8_t { start, value, miss, stored, end, error, invalid };
 struct Frame {
   uint64_t size = 0;          // of the whole frame, whose end may not have come yet; 0: what is there says too little
   Part part = Part::invalid;
-  std::string_view key = {};  // of a value that says its key
+  std::string_view key = {};  // of a value that says its key, or how it ends
 };
 
 struct Sizes {
@@ -50,6 +50,10 @@ struct Sizes {
 namespace detail {
 
 inline bool startsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+inline bool endsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
 
 inline bool stands(const char* p, std::string_view text) { return std::memcmp(p, text.data(), text.size()) == 0; }
 
