@@ -68,7 +68,9 @@ export async function openDoors(
       throw listenError(door, error as Error);
     }
   };
-  return { redis: await open(redis), memcached: await open(memcached) };
+  // The Redis door last: tools wait until they are answered there, and then all must be open.
+  const opened = await open(memcached);
+  return { redis: await open(redis), memcached: opened };
 }
 
 /** The port of an open door, 0 = it has none. */

@@ -1,4 +1,4 @@
-/** The ways a handle goes to another thread, and the Redis door to the same keys. On dist/, because a worker thread cannot load TypeScript. */
+/** The ways a handle goes to another thread, and the doors to the same keys. On dist/, because a worker thread cannot load TypeScript. */
 
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { Piscina } from 'piscina';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ashlar as AshlarClass } from '../../src/index.js';
+import { MemcachedWire } from './memcached-wire.js';
 import { loadBuilt, TaskWorker } from './threads-helpers.js';
 
 const Ashlar = await loadBuilt();
@@ -87,6 +88,27 @@ describe('the Redis door', () => {
       expect(await client.get('key')).toBe('value');
     } finally {
       client.disconnect();
+      await door.close();
+    }
+  });
+
+  test('is for Memcached clients too, when it is asked for', async () => {
+    const closed = await cache.listen();
+    expect(closed.memcachedPort).toBe(0);
+    await closed.close();
+    const door = await cache.listen({ memcachedPort: 0 });
+    const memcached = await MemcachedWire.open(door.memcachedPort);
+    try {
+      cache.set('key', 'value');
+      expect(await memcached.ask('get key\r\n', 'END\r\n')).toBe('VALUE key 0 5\r\nvalue\r\nEND\r\n');
+      expect(await memcached.ask('set key 0 0 5\r\nother\r\n')).toBe('STORED\r\n');
+      expect(cache.get('key')).toBe('other');
+      await expect(cache.listen({ memcachedPort: door.memcachedPort })).rejects.toMatchObject({
+        code: 'ERR_ADDRESS_IN_USE',
+        message: expect.stringContaining('Memcached'),
+      });
+    } finally {
+      memcached.close();
       await door.close();
     }
   });
