@@ -18,13 +18,16 @@ import type { Request } from '../request.js';
 import { DECR_MISSES, INCR_MISSES } from './counters.js';
 import { countItem } from './counting.js';
 import { deadlineOf } from './deadline.js';
-import { MetaFlags } from './meta-flags.js';
+import { MetaFlags, OPAQUE_TOO_LONG } from './meta-flags.js';
 import { secondsLeft } from './meta-get.js';
 import { statusOf } from './meta-set.js';
 import { ItemKey, makeItem, NO_MEMORY, NOT_FOUND } from './storage.js';
-import { failureText, OUT_OF_MEMORY } from './text-arguments.js';
+import { BAD_FORMAT, failureText, OUT_OF_MEMORY } from './text-arguments.js';
 
 const BAD_MODE = 'CLIENT_ERROR invalid mode for ma M token';
+/** memcached's one answer to all that can be wrong with the flags of this command, but for these. */
+const BAD_FLAG = 'CLIENT_ERROR invalid or duplicate flag';
+const NAMED_ERRORS = [BAD_FORMAT, OPAQUE_TOO_LONG];
 
 const SHOW_CAS = 0x63;
 const SHOW_TTL = 0x74;
@@ -44,7 +47,7 @@ let before = 0;
 export function metaArithmetic(request: Request): void {
   const { memcached } = request;
   if (!flags.read(request, 2) || !flags.takeKey(request, key)) {
-    memcached.error(flags.error);
+    memcached.error(NAMED_ERRORS.includes(flags.error) ? flags.error : BAD_FLAG);
     return;
   }
   const mode = modeOf(flags.mode);

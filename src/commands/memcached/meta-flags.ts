@@ -31,7 +31,7 @@ const BAD_MODE = 'CLIENT_ERROR incorrect length for M token';
 const BAD_KEY = 'CLIENT_ERROR error decoding key';
 const DUPLICATE_FLAG = 'CLIENT_ERROR duplicate flag';
 const UNKNOWN_FLAG = 'CLIENT_ERROR invalid flag';
-const OPAQUE_TOO_LONG = 'CLIENT_ERROR opaque token too long';
+export const OPAQUE_TOO_LONG = 'CLIENT_ERROR opaque token too long';
 const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags are too long';
 
 /** Flags' letters, of the replies too. */
