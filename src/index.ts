@@ -2,6 +2,7 @@
 
 export { AshlarError, type ErrorCode, isAshlarError } from './base/errors.js';
 export type { PolicyName } from './engine/control.js';
+export type { ExpiryLag } from './engine/expiry/lag.js';
 export {
   Ashlar,
   type AshlarHandle,

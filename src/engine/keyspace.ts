@@ -15,6 +15,7 @@ import type { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { slotOf } from '../base/hash.js';
 import { Control } from './control.js';
+import { type ExpiryLag, summarize } from './expiry/lag.js';
 import { ShardLock } from './locks/shard-lock.js';
 import { ThreadRegistry } from './locks/thread-registry.js';
 import { type MemoryAdvice, SHARD_PAGES_MIN } from './memory/page-pool.js';
@@ -343,6 +344,12 @@ export class Keyspace {
       for (const name of Object.keys(sum) as (keyof ShardFigures)[]) sum[name] += figures[name];
     }
     return sum;
+  }
+
+  /** How late expired items were removed in the last one to two minutes. The clock has been read. */
+  expiryLag(): ExpiryLag {
+    const records = this.shards.map((shard) => shard.lag);
+    return summarize(records, this.clock.now);
   }
 
   /** Oldest deadline of an item that is due and not removed yet, in milliseconds since 1970, 0 = none. */

@@ -7,7 +7,7 @@
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   16..79 figures (doubles)
  *                 128..191 items by internal database   192..255 items with a deadline by internal database
- *                 256.. class records of the slabs
+ *                 256.. class records of the slabs   8192.. record of the expiry lag (doubles)
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
@@ -22,6 +22,7 @@ import { type Control, saltOf } from './control.js';
 import { AccessClock } from './eviction/access.js';
 import { Evictor } from './eviction/evictor.js';
 import { Deadlines } from './expiry/deadlines.js';
+import { LAG_DOUBLES, LagRecord } from './expiry/lag.js';
 import {
   accessOf,
   accessWord,
@@ -75,17 +76,18 @@ const UPKEEP = 11;
 const VERSION_LOW = 12;
 const VERSION_HIGH = 13;
 const FIGURES = 8;
-const BASE = FIGURES;
-const HITS = FIGURES + 1;
-const MISSES = FIGURES + 2;
-const EXPIRED = FIGURES + 3;
-const EVICTED = FIGURES + 4;
-const BYTES = FIGURES + 5;
-const REFUSED = FIGURES + 6;
-const EXPIRED_BY_SWEEP = FIGURES + 7;
+const HITS = FIGURES;
+const MISSES = FIGURES + 1;
+const EXPIRED = FIGURES + 2;
+const EVICTED = FIGURES + 3;
+const BYTES = FIGURES + 4;
+const REFUSED = FIGURES + 5;
+const EXPIRED_BY_SWEEP = FIGURES + 6;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
+/** In doubles. */
+const LAG_RECORD = 4096;
 
 /** A shard's versions begin at the second of its making times two to this: no shard gives out so many a second for long. */
 const VERSION_SECOND_SHIFT = 20;
@@ -117,6 +119,8 @@ export class Shard {
   readonly index: HashIndex;
   readonly slabs: Slabs;
   readonly deadlines: Deadlines;
+  /** How late expired items were removed lately. */
+  readonly lag: LagRecord;
   readonly memory: ItemMemory;
   readonly access: AccessClock;
   readonly lock: ShardLock;
@@ -151,7 +155,8 @@ export class Shard {
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
     this.access = new AccessClock(control, clock, random);
-    this.deadlines = new Deadlines(pool, this.slabs, clock, () => this.figures[BASE], this);
+    this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
+    this.lag = new LagRecord(this.figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
     this.relocation = new Relocation(this);
@@ -180,7 +185,6 @@ export class Shard {
     this.words[ITEMS] = 0;
     this.words[CURSOR] = this.pool.firstPage;
     this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
-    this.figures[BASE] = this.clock.now;
     this.figures[BYTES] = 0;
     this.entry = 0;
     this.pinned = 0;
@@ -232,8 +236,7 @@ export class Shard {
   /** Removes an item that was come by if it is past its deadline, and says whether it was. */
   removeExpired(item: number): boolean {
     if (!this.isExpired(item)) return false;
-    this.figures[EXPIRED]++;
-    this.remove(item);
+    this.removeLate(item);
     return true;
   }
 
@@ -493,14 +496,7 @@ export class Shard {
 
   /** Called by the memory. */
   removeDead(): boolean {
-    const orphans = this.control.hasZombies;
-    const before = this.words[ITEMS];
-    for (let page = this.pool.firstPage, end = this.pool.highWater; page < end; page++) {
-      if (orphans) this.deadlines.sweepOrphans(page);
-      else if (this.deadlines.isDue(page)) this.deadlines.sweepPage(page);
-      if (this.words[ITEMS] < before) return true;
-    }
-    return false;
+    return this.deadlines.removeSome(this.hasOrphans());
   }
 
   /** Called by the memory. */
@@ -527,34 +523,41 @@ export class Shard {
   }
 
   /**
-   * Walks on through the pages, removing what has expired, until `until` (by `time`) or once round.
+   * Removes what has expired, and what flushed databases held, until `until` (by `time`) or everywhere.
    * @param time monotonic milliseconds, with fractions
-   * @returns whether pages that need it are left
+   * @returns whether there may be more
    */
   sweep(until: number, time: () => number): boolean {
-    const orphans = this.control.hasZombies;
-    const expire = this.control.activeExpire;
-    const first = this.pool.firstPage;
-    const end = this.pool.highWater;
-    let page = Math.max(first, this.words[CURSOR]);
-    for (let seen = first; seen < end; seen++, page++) {
-      if (page >= end) page = first;
-      if (orphans) this.deadlines.sweepOrphans(page);
-      else if (expire && this.deadlines.isDue(page)) this.deadlines.sweepPage(page);
-      else continue;
-      if (time() >= until) {
-        this.words[CURSOR] = page + 1;
-        return true;
-      }
-    }
-    return false;
+    return this.deadlines.sweep(until, time, this.control.activeExpire, this.hasOrphans());
   }
 
   /** Called by the sweep. */
   expire(item: number): void {
-    this.figures[EXPIRED]++;
     this.figures[EXPIRED_BY_SWEEP]++;
+    this.removeLate(item);
+  }
+
+  /** Removes an item that has expired, and counts it and its lag. */
+  private removeLate(item: number): void {
+    const { now } = this.clock;
+    this.figures[EXPIRED]++;
+    this.lag.add(now - expiryOf(this.words, item), now);
     this.remove(item);
+  }
+
+  /** Whether an item has a deadline. */
+  hasDeadlines(): boolean {
+    for (let database = 0; database < DATABASES_MAX; database++)
+      if (this.words[DATABASE_EXPIRING + database] > 0) return true;
+    return false;
+  }
+
+  /** Whether there are items of databases that are being emptied. */
+  private hasOrphans(): boolean {
+    if (!this.control.hasZombies) return false;
+    for (let database = 0; database < DATABASES_MAX; database++)
+      if (this.words[DATABASE_ITEMS + database] > 0 && this.control.isZombie(database)) return true;
+    return false;
   }
 
   /** Removes every item of a database (internal number) at once. */
@@ -620,6 +623,7 @@ export class Shard {
   /** CONFIG RESETSTAT. */
   resetFigures(): void {
     for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, REFUSED]) this.figures[figure] = 0;
+    this.lag.reset();
   }
 
   /** Salted hash of an item's key. */

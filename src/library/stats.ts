@@ -1,6 +1,7 @@
 /** The figures of a cache. */
 
 import { POLICIES, type PolicyName } from '../engine/control.js';
+import type { ExpiryLag } from '../engine/expiry/lag.js';
 import type { Keyspace } from '../engine/keyspace.js';
 
 export interface CacheStats {
@@ -24,6 +25,8 @@ export interface CacheStats {
   resets: number;
   /** For how many milliseconds the oldest key that has expired and not been removed has been due. It cannot be read any more, it only takes room. */
   expiryLag: number;
+  /** For how long the keys that expired in the last one to two minutes had been due when their memory came back, in milliseconds. */
+  expiryLags: ExpiryLag;
   shards: number;
   /** Threads that are attached. */
   threads: number;
@@ -46,6 +49,7 @@ export function readStats(keyspace: Keyspace): CacheStats {
     refused: figures.refused,
     resets: figures.resets,
     expiryLag: due === 0 ? 0 : Math.max(0, keyspace.clock.now - due),
+    expiryLags: keyspace.expiryLag(),
     shards: keyspace.shards.length,
     threads: keyspace.registry.count(),
     policy: POLICIES[keyspace.control.policy],

@@ -159,6 +159,7 @@ export function keyspaceSection({ config, keyspace }: InfoSources): Field[] {
 export function ashlarSection({ config, keyspace, fleet, shared, native }: InfoSources): Field[] {
   const figures = keyspace.figures();
   const oldest = keyspace.oldestDue();
+  const lag = keyspace.expiryLag();
   return [
     ['ashlar_threads', config.threads],
     ['ashlar_native_core', native ? 1 : 0],
@@ -176,6 +177,9 @@ export function ashlarSection({ config, keyspace, fleet, shared, native }: InfoS
     ['ashlar_expired_by_sweep', figures.expiredBySweep],
     ['ashlar_oldest_due', oldest],
     ['expire_lag_ms', oldest === 0 ? 0 : Math.max(0, keyspace.clock.now - oldest)],
+    ['expire_lag_p50_ms', lag.p50],
+    ['expire_lag_p99_ms', lag.p99],
+    ['expire_lag_max_ms', lag.max],
     ['ashlar_monitors', fleet.sum(MONITORS)],
     ['ashlar_timed_out_clients', fleet.sum(TIMED_OUT_CLIENTS)],
     ['ashlar_output_limit_closes', fleet.sum(OUTPUT_LIMIT_CLOSES)],

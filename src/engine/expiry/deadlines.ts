@@ -1,24 +1,29 @@
 /**
  * Active expiry: removing items whose deadline has passed, though nobody asks for them.
  *
- * Each page of items keeps the earliest deadline that an item in it can have (in the page table, one word). Upkeep walks the page table
- * and scans only pages in which something is due, in memory order; a scan removes what is due and sets the word anew. So an item with a
- * deadline costs nothing beyond its eight bytes, items can move freely, a million items that expire in the same second are
- * removed page by page, and the lag is known exactly: it is the oldest due deadline in the table.
+ * The deadline table (memory/deadline-table.ts) knows the earliest deadline of each page and of each block of 4 KiB. A sweep
+ * walks over the pages' deadlines, one double after the other; in a page that is due it reads only the blocks that are; what is due there it removes,
+ * and on the way it learns the block's next deadline.
  *
- * The word counts units of 128 ms since the shard was made, rounded down: 8 years. Deadlines beyond are looked at again when it gets there.
+ * So the work follows what expires and not what is there: an item that is due costs the look at its neighbours in the block and its removal, about
+ * a microsecond in all, most of it cache misses; a page in which nothing is due costs a few nanoseconds. That is what lets a sweep run every few
+ * milliseconds (upkeep.ts), which bounds the lag. An item pays for it with the eight bytes of its deadline and nothing else; it can move
+ * freely; and a million items that expire together are removed page by page, at a third of the cost.
+ *
+ * A sweep works until its time is up and goes on there the next time, so that all pages get their turn however much there is to do.
  */
 
 import type { Clock } from '../../base/clock.js';
 import { databaseOf, expiryOf } from '../item.js';
-import { NO_DEADLINE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
-import { CELL_BYTES } from '../memory/size-classes.js';
+import { BLOCK_BYTES, BLOCKS, type DeadlineTable } from '../memory/deadline-table.js';
+import { PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
+import { CELL_BYTES, PAGE_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
 
 const PAGE_SHIFT = 16;
-const DEADLINE = 6;
-const UNIT_MS = 128;
-const UNITS_MAX = NO_DEADLINE - 1;
+/** What is done between two looks at the time, which cost 40 ns: as many cells read, of which a removal is worth REMOVAL_WORK. */
+const WORK_MAX = 512;
+const REMOVAL_WORK = 24;
 
 /** What the sweep does to items: the shard does it. */
 export interface ItemRemover {
@@ -30,97 +35,151 @@ export interface ItemRemover {
   removeOrphan(item: number): void;
 }
 
+const noTime = (): number => 0;
+
 export class Deadlines {
   private readonly pool: PagePool;
+  private readonly table: DeadlineTable;
   private readonly slabs: Slabs;
   private readonly clock: Clock;
   private readonly remover: ItemRemover;
-  /** Time, in the clock's milliseconds, from which deadlines are counted. */
-  private readonly base: () => number;
+  /** Header word of the page at which the next sweep begins. */
+  private readonly cursor: number;
+  // The sweep that is running.
+  private until = 0;
+  private time: () => number = noTime;
+  private work = 0;
+  private removed = 0;
 
-  constructor(pool: PagePool, slabs: Slabs, clock: Clock, base: () => number, remover: ItemRemover) {
+  /** @param cursor header word in which a sweep notes where the next one is to go on; 0 = anywhere */
+  constructor(pool: PagePool, slabs: Slabs, clock: Clock, cursor: number, remover: ItemRemover) {
     this.pool = pool;
+    this.table = pool.deadlines;
     this.slabs = slabs;
     this.clock = clock;
-    this.base = base;
+    this.cursor = cursor;
     this.remover = remover;
-  }
-
-  /** Time from which the deadlines of pages are counted, in milliseconds since 1970. */
-  get timeBase(): number {
-    return this.base();
   }
 
   /** Notes that an item has a deadline, in milliseconds since 1970. */
   note(item: number, expiry: number): void {
-    const word = this.pool.entry(item >>> PAGE_SHIFT) + DEADLINE;
-    const units = this.units(expiry);
-    if (units < this.pool.words[word]) this.pool.words[word] = units;
+    this.table.note(item, expiry);
   }
 
-  /** Whether anything in the page is due. */
-  isDue(page: number): boolean {
-    return this.pool.words[this.pool.entry(page) + DEADLINE] < this.units(this.clock.now);
-  }
-
-  /** Removes what is due in a page. */
-  sweepPage(page: number): void {
-    this.scan(page, false);
-  }
-
-  /** Removes the items of databases that are being emptied from a page, and what is due. */
-  sweepOrphans(page: number): void {
-    this.scan(page, true);
-  }
-
-  /** Oldest deadline that is due and whose item may still be there, in milliseconds since 1970; 0 when none is. Reads the page table only. */
-  oldestDue(): number {
-    const words = this.pool.words;
-    let oldest = NO_DEADLINE;
-    for (let page = this.pool.firstPage, end = this.pool.highWater; page < end; page++) {
-      const kind = this.pool.kind(page);
-      if (kind !== PAGE_SLAB && kind !== PAGE_RUN) continue;
-      oldest = Math.min(oldest, words[this.pool.entry(page) + DEADLINE]);
+  /**
+   * Walks on through the pages, removing what is to go, until `until` (by `time`) or once round.
+   * @param time monotonic milliseconds, with fractions
+   * @param expired whether items that have expired are to go
+   * @param orphans whether items of databases that are being emptied are: every item is looked at for them
+   * @returns whether something may be left
+   */
+  sweep(until: number, time: () => number, expired: boolean, orphans: boolean): boolean {
+    if (!expired && !orphans) return false;
+    this.until = until;
+    this.time = time;
+    this.work = 0;
+    const { words, firstPage, highWater } = this.pool;
+    const { pages } = this.table;
+    const { now } = this.clock;
+    let page = Math.max(firstPage, words[this.cursor]);
+    for (let seen = firstPage; seen < highWater; seen++, page++) {
+      if (page >= highWater) page = firstPage;
+      if (!orphans && pages[page] > now) continue;
+      if (this.sweepPage(page, expired, orphans)) continue;
+      words[this.cursor] = page;
+      return true;
     }
-    return oldest < this.units(this.clock.now) ? oldest * UNIT_MS + this.base() : 0;
+    return false;
+  }
+
+  /**
+   * Removes what nobody can find any more from the first page that has some.
+   * @param orphans as in `sweep`
+   * @returns whether there was any
+   */
+  removeSome(orphans: boolean): boolean {
+    const { firstPage, highWater } = this.pool;
+    this.until = Infinity;
+    this.time = noTime;
+    this.removed = 0;
+    for (let page = firstPage; page < highWater && this.removed === 0; page++)
+      if (orphans || this.table.pages[page] <= this.clock.now) this.sweepPage(page, true, orphans);
+    return this.removed > 0;
+  }
+
+  /** Oldest deadline that is due and whose item may still be there, in milliseconds since 1970; 0 when none is. Reads the table only. */
+  oldestDue(): number {
+    const { pages } = this.table;
+    let oldest = Infinity;
+    for (let page = this.pool.firstPage, end = this.pool.highWater; page < end; page++)
+      if (pages[page] < oldest) oldest = pages[page];
+    return oldest <= this.clock.now ? oldest : 0;
   }
 
   /** Removes every item of a database from a page. */
   removeWhere(page: number, database: number): void {
-    this.forEachItem(page, (item) => {
-      if (databaseOf(this.pool.words, item) === database) this.remover.removeOrphan(item);
-    });
-  }
-
-  /** Calls `visit` for each item of a page; it may remove the item. */
-  forEachItem(page: number, visit: (item: number) => void): void {
-    const words = this.pool.words;
+    const { words } = this.pool;
     const kind = this.pool.kind(page);
     if (kind !== PAGE_SLAB && kind !== PAGE_RUN) return;
-    const first = page << PAGE_SHIFT;
-    const size = kind === PAGE_RUN ? 1 : CELL_BYTES[this.slabs.pageClass(page)];
-    const end = kind === PAGE_RUN ? first + 1 : first + this.slabs.cutCells(page) * size;
-    for (let item = first; item < end; item += size) {
-      if (words[item >>> 2] !== 0) visit(item);
-      if (this.pool.kind(page) !== kind) return;
-    }
+    const size = this.cellBytes(page, kind);
+    const end = this.cellsEnd(page, kind);
+    for (let item = page << PAGE_SHIFT; item < end && this.pool.kind(page) === kind; item += size)
+      if (words[item >>> 2] !== 0 && databaseOf(words, item) === database) this.remover.removeOrphan(item);
   }
 
-  private units(expiry: number): number {
-    return Math.max(0, Math.min(UNITS_MAX, Math.floor((expiry - this.base()) / UNIT_MS)));
-  }
-
-  private scan(page: number, orphans: boolean): void {
-    const words = this.pool.words;
-    const now = this.clock.now;
+  /** Sweeps one page. Returns false when the time was up before its end. */
+  private sweepPage(page: number, expired: boolean, orphans: boolean): boolean {
     const kind = this.pool.kind(page);
-    let earliest = NO_DEADLINE;
-    this.forEachItem(page, (item) => {
+    if (kind !== PAGE_SLAB && kind !== PAGE_RUN) return true;
+    const { blocks } = this.table;
+    const { now } = this.clock;
+    const first = page * BLOCKS;
+    let inTime = true;
+    for (let block = first; block < first + BLOCKS && inTime; block++) {
+      if (!orphans && blocks[block] > now) continue;
+      if (!this.sweepBlock(page, kind, block, expired, orphans)) return true;
+      if (this.work < WORK_MAX) continue;
+      this.work = 0;
+      inTime = this.time() < this.until;
+    }
+    this.table.settle(page);
+    return inTime;
+  }
+
+  /** Sweeps one block, and notes its next deadline. Returns false when the page's last item went with it: the page is free. */
+  private sweepBlock(page: number, kind: number, block: number, expired: boolean, orphans: boolean): boolean {
+    const { words } = this.pool;
+    const { now } = this.clock;
+    const size = this.cellBytes(page, kind);
+    const start = page << PAGE_SHIFT;
+    const offset = (block % BLOCKS) * BLOCK_BYTES;
+    const end = Math.min(this.cellsEnd(page, kind), start + offset + BLOCK_BYTES);
+    let earliest = Infinity;
+    for (let item = start + Math.ceil(offset / size) * size; item < end; item += size) {
+      this.work++;
+      if (words[item >>> 2] === 0) continue;
       const expiry = expiryOf(words, item);
-      if (expiry !== 0 && expiry <= now) this.remover.expire(item);
+      if (expired && expiry !== 0 && expiry <= now) this.remover.expire(item);
       else if (orphans && this.remover.isOrphan(item)) this.remover.removeOrphan(item);
-      else if (expiry !== 0) earliest = Math.min(earliest, this.units(expiry));
-    });
-    if (this.pool.kind(page) === kind) words[this.pool.entry(page) + DEADLINE] = earliest;
+      else {
+        if (expiry !== 0 && expiry < earliest) earliest = expiry;
+        continue;
+      }
+      this.removed++;
+      this.work += REMOVAL_WORK;
+      if (this.pool.kind(page) !== kind) return false;
+    }
+    this.table.blocks[block] = earliest;
+    return true;
+  }
+
+  private cellBytes(page: number, kind: number): number {
+    return kind === PAGE_RUN ? PAGE_BYTES : CELL_BYTES[this.slabs.pageClass(page)];
+  }
+
+  /** One past the page's last cell that may hold an item (byte offset). */
+  private cellsEnd(page: number, kind: number): number {
+    const cells = kind === PAGE_RUN ? 1 : this.slabs.cutCells(page);
+    return (page << PAGE_SHIFT) + cells * this.cellBytes(page, kind);
   }
 }

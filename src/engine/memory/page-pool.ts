@@ -2,11 +2,11 @@
  * A shard's memory: one SharedArrayBuffer cut into pages of 64 KiB, and the table that says what each page is for.
  *
  * ```
- *  page 0          pages 1..d        pages ..h            pages h..capacity
- *  ┌────────────┐ ┌──────────────┐ ┌────────────────┐ ┌──────────────────────────────────────┐
- *  │ header     │ │ index        │ │ page table,    │ │ index segments │ slabs │ runs │ free │
- *  │ words      │ │ directory    │ │ 8 words a page │ │                                      │
- *  └────────────┘ └──────────────┘ └────────────────┘ └──────────────────────────────────────┘
+ *  page 0          pages 1..d        pages ..h                          pages h..capacity
+ *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬───────────────┐ ┌──────────────────────────────────────┐
+ *  │ header     │ │ index        │ │ page table,    │ deadline table│ │ index segments │ slabs │ runs │ free │
+ *  │ words      │ │ directory    │ │ 8 words a page │               │ │                                      │
+ *  └────────────┘ └──────────────┘ └────────────────┴───────────────┘ └──────────────────────────────────────┘
  * ```
  *
  * The pool hands out single pages (for segments of the index and for slabs) and runs of adjacent pages (for values that
@@ -23,13 +23,13 @@
  * | 3 | next page of the class with room | | | next free page |
  * | 4 | previous page of the class with room | hash prefix | | previous free page |
  * | 5 | cells ever cut from this page | local depth | | |
- * | 6 | earliest deadline of an item in it | | the same | |
  *
- * All state is in the buffer, so that every thread that attaches sees the same; the object holds only views.
+ * The deadline table is deadline-table.ts. All state is in the buffer, so that every thread that attaches sees the same; the object holds only views.
  */
 
 import { assert } from '../../base/assert.js';
 import { ByteArena } from '../../base/bytes.js';
+import { DEADLINE_BYTES, DeadlineTable } from './deadline-table.js';
 import { PAGE_BYTES } from './size-classes.js';
 
 export const PAGE_FREE = 0;
@@ -40,9 +40,6 @@ export const PAGE_RUN_TAIL = 4;
 /** Held free while the pages beside it are emptied. */
 export const PAGE_CLAIMED = 5;
 
-/** No item of the page has a deadline. */
-export const NO_DEADLINE = 0x7fffffff;
-
 const PAGE_SHIFT = 16;
 const ENTRY_SHIFT = 3;
 const ENTRY_WORDS = 8;
@@ -51,7 +48,6 @@ const COUNT = 1;
 const STATE = 2;
 const NEXT = 3;
 const PREVIOUS = 4;
-const DEADLINE = 6;
 
 // Words of the header that belong to the pool.
 const CAPACITY = 2;
@@ -63,12 +59,12 @@ const HIGH_WATER = 6;
 /** First word of the header that is the pool's user's to assign. */
 export const HEADER_WORDS_RESERVED = 8;
 
-/** Bytes per page of the page table, of the directory (two entries a page), and the header page itself. */
+/** Pages of the directory (two entries a page) and of the tables, and the header page itself. */
 function overheadPages(capacity: number): number {
   return (
     1 +
     Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES) +
-    Math.ceil((capacity * ENTRY_WORDS * 4) / PAGE_BYTES)
+    Math.ceil((capacity * (ENTRY_WORDS * 4 + DEADLINE_BYTES)) / PAGE_BYTES)
   );
 }
 
@@ -104,6 +100,8 @@ export class PagePool {
   readonly directoryWord: number;
   /** Word index of the page table. */
   readonly tableWord: number;
+  /** When something in the pages is due. */
+  readonly deadlines: DeadlineTable;
   /** First page that is handed out. */
   readonly firstPage: number;
 
@@ -115,6 +113,8 @@ export class PagePool {
     const directoryPages = Math.ceil((directoryEntriesMax(this.capacity) * 4) / PAGE_BYTES);
     this.directoryWord = PAGE_BYTES >>> 2;
     this.tableWord = ((1 + directoryPages) * PAGE_BYTES) >>> 2;
+    const deadlinesWord = this.tableWord + this.capacity * ENTRY_WORDS;
+    this.deadlines = new DeadlineTable(buffer, deadlinesWord * 4, this.capacity);
     this.firstPage = overheadPages(this.capacity);
   }
 
@@ -160,12 +160,12 @@ export class PagePool {
 
   /** Whether an item of the page may have a deadline. */
   mayHaveDeadline(page: number): boolean {
-    return this.words[this.entry(page) + DEADLINE] !== NO_DEADLINE;
+    return this.deadlines.pages[page] !== Infinity;
   }
 
   /** Notes that no item of the page has a deadline. */
   clearDeadline(page: number): void {
-    this.words[this.entry(page) + DEADLINE] = NO_DEADLINE;
+    this.deadlines.clear(page);
   }
 
   /** Takes one page for `kind`; 0 when the budget is used up. The page's bytes are whatever they were. */
@@ -284,7 +284,7 @@ export class PagePool {
     words[entry + NEXT] = 0;
     words[entry + PREVIOUS] = 0;
     words[entry + 5] = 0;
-    words[entry + DEADLINE] = NO_DEADLINE;
+    this.deadlines.clear(page);
   }
 
   /** First page of `count` free adjacent pages, looking below the mark first, so that memory that was touched is used again. */
@@ -309,7 +309,7 @@ export class PagePool {
     words[entry + STATE] = KEPT;
     words[entry + NEXT] = head;
     words[entry + PREVIOUS] = 0;
-    words[entry + DEADLINE] = NO_DEADLINE;
+    this.deadlines.retire(page);
     if (head !== 0) words[this.entry(head) + PREVIOUS] = page;
     words[FREE_HEAD] = page;
   }

@@ -24,8 +24,8 @@ const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
 
-const NO_DEADLINE = 0x7fffffff;
-const DEADLINE_UNIT_MS = 128;
+const DEADLINE_BLOCKS = 16;
+const DEADLINE_BLOCK_BYTES = 4096;
 const DATABASES = 64;
 const BUCKETS = 1024;
 const BUCKET_WORDS = 16;
@@ -76,6 +76,7 @@ function auditPages(shard: Shard, contents: Contents): void {
     const kind = kindOf(shard, page);
     must(kind <= RUN_TAIL, 'a page that is free, or of a segment, a slab or a run', page, kind);
     if (kind !== FREE) contents.pagesInUse++;
+    auditDeadlines(shard, page);
     if (kind === SLAB) auditSlab(shard, page, contents);
     if (kind === RUN) auditRun(shard, page, contents);
     if (kind === RUN_TAIL) must([RUN, RUN_TAIL].includes(kindOf(shard, page - 1)), 'a tail behind its run', page);
@@ -129,13 +130,24 @@ function addItem(shard: Shard, item: number, page: number, contents: Contents): 
   contents.items.set(item, false);
   const expiry = expiryOf(shard.words, item);
   if (expiry === 0) return;
-  const unit = Math.max(0, Math.min(NO_DEADLINE - 1, Math.floor((expiry - baseOf(shard)) / DEADLINE_UNIT_MS)));
-  const noted = entryOf(shard, page)[6];
-  must(noted <= unit, 'deadline of a page is not after an item’s', page, noted, unit);
+  const noted = deadlinesOf(shard, page).blocks[Math.floor((item % PAGE_BYTES) / DEADLINE_BLOCK_BYTES)];
+  must(noted <= expiry, 'deadline of a block is not after an item’s', page, item, noted, expiry);
 }
 
-/** Time from which the shard counts deadlines: the first of its figures. */
-const baseOf = (shard: Shard): number => new Float64Array(shard.words.buffer, 0, 64)[8];
+/** A page's words of the deadline table, which lies behind the page table: a double for each page, then those of the blocks. */
+function deadlinesOf(shard: Shard, page: number): { earliest: number; blocks: Float64Array } {
+  const { capacity, tableWord, words } = shard.pool;
+  const doubles = new Float64Array(words.buffer, tableWord * 4 + capacity * 32, capacity * (1 + DEADLINE_BLOCKS));
+  const first = capacity + page * DEADLINE_BLOCKS;
+  return { earliest: doubles[page], blocks: doubles.subarray(first, first + DEADLINE_BLOCKS) };
+}
+
+function auditDeadlines(shard: Shard, page: number): void {
+  const { earliest, blocks } = deadlinesOf(shard, page);
+  const kind = kindOf(shard, page);
+  if (kind === SLAB || kind === RUN) equal(earliest, Math.min(...blocks), `earliest deadline of page ${page}`);
+  else equal(earliest, Infinity, `deadline of page ${page}, which holds no items`);
+}
 
 function auditFreeList(shard: Shard): void {
   const { pool, words } = shard;

@@ -1,6 +1,6 @@
 /**
  * Checks that a shard is consistent in itself: every page is accounted for, slabs and their lists agree, index entries and items are one to one,
- * counters are those of what is there, and no page knows a later deadline than one of its items has.
+ * counters are those of what is there, and no block knows a later deadline than one of its items has.
  */
 
 import { accessWord, databaseOf, expiryOf, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
@@ -80,7 +80,7 @@ export function checkShard(shard: Shard): void {
         databases.set(database, (databases.get(database) ?? 0) + 1);
         itemBytes += sizeOf(words, item);
         if (expiryOf(words, item) !== 0)
-          must(pool.words[pool.entry(item >>> PAGE_SHIFT) + 6] <= units(shard, item), 'a deadline is not noted');
+          must(pool.deadlines.blocks[item >>> 12] <= expiryOf(words, item), 'a deadline is not noted');
       }
     }
   }
@@ -89,9 +89,4 @@ export function checkShard(shard: Shard): void {
   must(figures.items === items.size && figures.itemBytes === itemBytes, 'the figures are not those of the items');
   for (const [database, count] of databases) must(shard.itemsIn(database) === count, 'items of a database');
   must(pool.used * PAGE_BYTES <= pool.budget * PAGE_BYTES, 'more is used than the budget allows');
-}
-
-/** Deadline of an item in the page table's units, rounded up: the page's word is at most that. */
-function units(shard: Shard, item: number): number {
-  return Math.ceil((expiryOf(shard.words, item) - shard.deadlines.timeBase) / 128);
 }
