@@ -12,7 +12,8 @@
  *
  * Word 0 of a live item is never 0, because types begin at 1; of a free cell it is 0. Three blocks are there only in items that need them:
  *
- * - expiry: when there is a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value;
+ * - expiry: when there is a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value. Its highest
+ *   11 bits say when the item's lease ends (leases.ts);
  * - version: Memcached's CAS number. It is made when somebody asks for it, and a write gives the item another one or none: so a number
  *   that was seen once never stands for another value, and items of which nobody asked pay nothing;
  * - client flags: the 32 bits that Memcached clients keep beside a value, when they are not 0.
@@ -56,6 +57,9 @@ const VERSION_BYTES = 8;
 const FLAGS_BYTES = 4;
 const EXPIRY_ALWAYS_BYTES = 2048;
 const WORD = 2 ** 32;
+/** Of the high word of the expiry: what a deadline takes (53 bits in all), and above it the end of the lease. */
+const EXPIRY_HIGH_MASK = 0x1fffff;
+const LEASE_SHIFT = 21;
 
 /** Optional blocks of an item, as bits of a set: the top bits of word 0. */
 const BLOCK_SHIFT = 29;
@@ -194,14 +198,27 @@ export function blocksOf(words: Int32Array, item: number): number {
 /** Absolute deadline in milliseconds since 1970, 0 = none. */
 export function expiryOf(words: Int32Array, item: number): number {
   const word = item >>> 2;
-  return (words[word] & HAS_EXPIRY) === 0 ? 0 : words[word + 4] * WORD + (words[word + 3] >>> 0);
+  if ((words[word] & HAS_EXPIRY) === 0) return 0;
+  return (words[word + 4] & EXPIRY_HIGH_MASK) * WORD + (words[word + 3] >>> 0);
 }
 
 /** Writes the deadline into an item that has an expiry block. */
 export function writeExpiry(words: Int32Array, item: number, expiry: number): void {
   const word = item >>> 2;
   words[word + 3] = expiry | 0;
-  words[word + 4] = Math.floor(expiry / WORD);
+  words[word + 4] = (words[word + 4] & ~EXPIRY_HIGH_MASK) | Math.floor(expiry / WORD);
+}
+
+/** When the item's lease ends, as leases.ts counts the time: 11 bits; 0 when that is not known. */
+export function leaseTickOf(words: Int32Array, item: number): number {
+  const word = item >>> 2;
+  return (words[word] & HAS_EXPIRY) === 0 ? 0 : words[word + 4] >>> LEASE_SHIFT;
+}
+
+/** Writes when the lease ends into an item that has an expiry block. */
+export function setLeaseTick(words: Int32Array, item: number, tick: number): void {
+  const word = (item >>> 2) + 4;
+  words[word] = (words[word] & EXPIRY_HIGH_MASK) | (tick << LEASE_SHIFT);
 }
 
 /** Access clock of the item: what it means is the eviction policy's. */

@@ -20,8 +20,10 @@ import {
   KEY_BYTES_MAX,
   keyLength,
   keyOffset,
+  leaseTickOf,
   markRaw,
   setClientFlags,
+  setLeaseTick,
   setVersion,
   typeOf,
   valueLength,
@@ -117,6 +119,7 @@ export class Relocation {
     const low = versionLow(words, item);
     const high = versionHigh(words, item);
     const flags = clientFlagsOf(words, item);
+    const lease = leaseTickOf(words, item);
     owner.bytes.copyWithin(to + bytes - keyBytes - valueBytes, from, from + keyBytes + valueBytes);
     writeHeader(words, to, keyBytes, valueBytes, database, type, withExpiry, access, blocks);
     words[(to >>> 2) + 1] = lengths;
@@ -126,6 +129,7 @@ export class Relocation {
       owner.index.replace(owner.index.findItem(hash, item), to);
       owner.memory.release(item);
     }
+    if (lease !== 0) setLeaseTick(words, to, lease);
     owner.writeDeadline(to, expiry);
     owner.count(to, 1);
     return to;

@@ -426,17 +426,19 @@ export class Shard {
    * @returns the item, which may have moved, or 0 when there is no memory for the deadline
    */
   setExpiry(item: number, expiry: number): number {
-    const words = this.words;
-    if (!hasExpiryBlock(words, item)) {
-      if (expiry === 0) return item;
-      const withBlock = this.relocation.addBlocks(item, true, blocksOf(words, item));
-      if (withBlock === 0) return 0;
-      item = withBlock;
-    }
-    this.count(item, -1);
-    this.writeDeadline(item, expiry);
-    this.count(item, 1);
-    return item;
+    if (expiry === 0 && !hasExpiryBlock(this.words, item)) return item;
+    const at = this.reserveExpiry(item);
+    if (at === 0) return 0;
+    this.count(at, -1);
+    this.writeDeadline(at, expiry);
+    this.count(at, 1);
+    return at;
+  }
+
+  /** Gives an item the room for a deadline, if it has none. Returns it, or 0 when there is no memory. */
+  reserveExpiry(item: number): number {
+    if (hasExpiryBlock(this.words, item)) return item;
+    return this.relocation.addBlocks(item, true, blocksOf(this.words, item));
   }
 
   /**

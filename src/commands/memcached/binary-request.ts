@@ -13,7 +13,7 @@
  */
 
 import { FLAG_MALFORMED, FLAG_TOO_LARGE } from '../../protocol/descriptors.js';
-import { STATUS_INVALID, STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
+import { STATUS_INVALID, STATUS_OK, STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
 import { CLOSE_AFTER_REPLY } from '../client.js';
 import type { Request } from '../request.js';
 import { ItemKey } from './storage.js';
@@ -44,18 +44,24 @@ export const key = new ItemKey();
  * @returns false when the request is not of this shape: it has been answered
  */
 export function begin(request: Request, extrasBytes: number, parts: number): boolean {
-  const keyBytes = request.length(KEY);
   request.memcachedBinary.begin(request.input, request.offset(HEADER));
-  if (
-    (request.flags & FLAG_MALFORMED) === 0 &&
+  const status = statusOfShape(request, extrasBytes, parts);
+  if (status === STATUS_OK) return true;
+  request.memcachedBinary.status(status);
+  request.client.closing = CLOSE_AFTER_REPLY;
+  return false;
+}
+
+/** STATUS_OK when a request is of a shape, or what it is to be answered before the connection is closed. */
+export function statusOfShape(request: Request, extrasBytes: number, parts: number): number {
+  if ((request.flags & FLAG_MALFORMED) !== 0) return STATUS_UNKNOWN_COMMAND;
+  const keyBytes = request.length(KEY);
+  const isShaped =
     keyBytes <= KEY_BYTES_MAX &&
     request.length(EXTRAS) === extrasBytes &&
     (keyBytes > 0 ? (parts & (NEEDS_KEY | MAY_HAVE_KEY)) !== 0 : (parts & NEEDS_KEY) === 0) &&
-    ((parts & MAY_HAVE_VALUE) !== 0 || !hasValue(request))
-  )
-    return true;
-  refuse(request);
-  return false;
+    ((parts & MAY_HAVE_VALUE) !== 0 || !hasValue(request));
+  return isShaped ? STATUS_OK : STATUS_INVALID;
 }
 
 function hasValue(request: Request): boolean {
@@ -65,13 +71,6 @@ function hasValue(request: Request): boolean {
 /** Whether the value was above the connection's limit: its bytes are thrown away. */
 export function wasThrownAway(request: Request): boolean {
   return (request.flags & FLAG_TOO_LARGE) !== 0;
-}
-
-/** Answers a request of the wrong shape, and closes. */
-export function refuse(request: Request): void {
-  const malformed = (request.flags & FLAG_MALFORMED) !== 0;
-  request.memcachedBinary.status(malformed ? STATUS_UNKNOWN_COMMAND : STATUS_INVALID);
-  request.client.closing = CLOSE_AFTER_REPLY;
 }
 
 /** The request's key, with its shard locked. */

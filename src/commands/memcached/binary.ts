@@ -1,13 +1,30 @@
 /** The commands of Memcached's binary protocol: those about the connection and the server are here, the others in files of their own. */
 
-import { STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
+import { STATUS_NOT_FOUND, STATUS_OK, STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
 import { CLOSE_AFTER_REPLY } from '../client.js';
-import type { CommandFlag } from '../command.js';
+import type { Answer, CommandFlag } from '../command.js';
 import type { Request } from '../request.js';
 import { BINARY_ITEM_COMMANDS } from './binary-items.js';
-import { begin, EXTRAS, MAY_HAVE_KEY, MAY_HAVE_VALUE, NO_KEY } from './binary-request.js';
+import {
+  begin,
+  EXTRAS,
+  extra,
+  HEADER,
+  KEY,
+  MAY_HAVE_KEY,
+  MAY_HAVE_VALUE,
+  NO_KEY,
+  statusOfShape,
+} from './binary-request.js';
 import { BINARY_SASL_COMMANDS } from './binary-sasl.js';
 import { binaryCommand, type MemcachedCommand } from './command.js';
+import { CMD_FLUSH } from './counters.js';
+import { deadlineOf } from './deadline.js';
+import { statisticsOf } from './statistics.js';
+
+/** Memcached's clients are in this database. */
+const DATABASE = 0;
+const DELAY_BYTES = 4;
 
 function noop(request: Request): void {
   if (begin(request, 0, NO_KEY)) request.memcachedBinary.empty(0, 0);
@@ -25,6 +42,46 @@ function quit(request: Request): void {
 
 function quitq(request: Request): void {
   if (begin(request, 0, NO_KEY)) request.client.closing = CLOSE_AFTER_REPLY;
+}
+
+/** A flush that is still to come is replaced, as in memcached. */
+function flush(request: Request, quiet: boolean): void {
+  const hasDelay = request.length(EXTRAS) > 0;
+  if (!begin(request, hasDelay ? DELAY_BYTES : 0, NO_KEY)) return;
+  const { keyspace, clock } = request;
+  const delay = hasDelay ? extra(request, 0) >>> 0 : 0;
+  request.counters[CMD_FLUSH]++;
+  keyspace.flushLater(deadlineOf(delay, clock.now));
+  if (delay === 0) keyspace.flushDatabase(DATABASE);
+  request.useDatabase();
+  if (!quiet) request.memcachedBinary.empty(0, 0);
+}
+
+/** One response for each statistic, and an empty one. The key names the group. */
+async function stat(request: Request): Promise<Answer> {
+  const { memcachedBinary, server, client } = request;
+  // The answer comes later, when other requests have been answered.
+  const header = request.copy(HEADER);
+  const status = statusOfShape(request, 0, MAY_HAVE_KEY | MAY_HAVE_VALUE);
+  if (status !== STATUS_OK) {
+    return () => {
+      memcachedBinary.begin(header, 0);
+      memcachedBinary.status(status);
+      client.closing = CLOSE_AFTER_REPLY;
+    };
+  }
+  const group = request.text(KEY);
+  const found = group === 'reset' ? [] : await statisticsOf(request, group);
+  if (group === 'reset') await server.resetStatistics();
+  return () => {
+    memcachedBinary.begin(header, 0);
+    if (found === undefined) {
+      memcachedBinary.status(STATUS_NOT_FOUND);
+      return;
+    }
+    for (const [name, value] of found) memcachedBinary.statistic(name, String(value));
+    memcachedBinary.empty(0, 0);
+  };
 }
 
 function unknown(request: Request): void {
@@ -49,5 +106,10 @@ export const BINARY_COMMANDS: readonly MemcachedCommand[] = [
   plain('version', 0x0b, ['fast', 'no_auth'], 'Names the version.', version),
   plain('quit', 0x07, ['fast'], 'Answers and closes the connection.', quit),
   plain('quitq', 0x17, ['fast'], 'Closes the connection.', quitq),
+  plain('flush', 0x08, ['write'], 'Removes every item, at once or after some seconds.', (request) =>
+    flush(request, false),
+  ),
+  plain('flushq', 0x18, ['write'], 'As FLUSH; answers errors only.', (request) => flush(request, true)),
+  binaryCommand({ name: 'stat', opcode: 0x10, flags: ['admin'], summary: 'Shows statistics.', runAsync: stat }),
   plain('unknown', -1, ['fast'], 'Answers a request whose opcode is none.', unknown),
 ];

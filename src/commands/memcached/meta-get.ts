@@ -14,7 +14,8 @@
  * - for an item that has less than R seconds left;
  * - for an item that was marked stale (md I, ms I);
  *
- * and is over when the item is written, or marked stale again. All of it happens under the shard's lock.
+ * and is over when the item is written, or marked stale again; and also, which memcached does not know, when the winner has had N seconds for it (without
+ * N, a minute), so that one that died is replaced. All of it happens under the shard's lock.
  */
 
 import {
@@ -22,7 +23,6 @@ import {
   clientFlagsOf,
   expiryOf,
   MARK_FETCHED,
-  MARK_LEASED,
   MARK_PLACEHOLDER,
   MARK_STALE,
   marksOf,
@@ -33,6 +33,7 @@ import {
   versionHigh,
   versionLow,
 } from '../../engine/item.js';
+import { grantLease, isLeased, LEASE_MS_DEFAULT } from '../../engine/leases.js';
 import { META_HIT, META_MISS } from '../../protocol/memcached/text-reply.js';
 import type { Request } from '../request.js';
 import { CMD_TOUCH, TOUCH_HITS } from './counters.js';
@@ -118,6 +119,9 @@ function prepared(request: Request, found: number): number {
   if (flags.ttlIndex > 0 && (made === 0 || flags.ttlIndex > flags.vivifyIndex))
     item = shard.setExpiry(item, deadlineOf(flags.ttl, request.clock.now));
   if (item !== 0 && flags.showCas) item = shard.giveVersion(item);
+  // A lease, which may be given to this client, has its end where a deadline is.
+  if (item !== 0 && (marksOf(shard.words, item) & (MARK_STALE | MARK_PLACEHOLDER)) !== 0)
+    item = shard.reserveExpiry(item);
   return item;
 }
 
@@ -163,12 +167,12 @@ export function secondsLeft(deadline: number, now: number): number {
 function writeLease(request: Request, item: number, recache: boolean): void {
   const { memcached } = request;
   const { words } = key.shard;
-  const marks = marksOf(words, item);
-  const leased = (marks & MARK_LEASED) !== 0;
-  const stale = (marks & MARK_STALE) !== 0;
+  const { now } = request.clock;
+  const leased = isLeased(key.shard, item, now);
+  const stale = (marksOf(words, item) & MARK_STALE) !== 0;
   if (leased) memcached.flag(LEASED);
   if (stale) memcached.flag(STALE);
   if (leased || !(stale || recache || made !== 0)) return;
-  setMarks(words, item, MARK_LEASED);
+  grantLease(key.shard, item, flags.vivifyIndex > 0 && flags.vivify > 0 ? flags.vivify * MS : LEASE_MS_DEFAULT, now);
   memcached.flag(WON);
 }

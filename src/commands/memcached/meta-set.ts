@@ -24,6 +24,7 @@ import {
   versionHigh,
   versionLow,
 } from '../../engine/item.js';
+import { grantLease, LEASE_MS_DEFAULT } from '../../engine/leases.js';
 import { FLAG_BAD_CHUNK, FLAG_DATA, FLAG_TOO_LARGE } from '../../protocol/descriptors.js';
 import { META_EXISTS, META_HIT, META_NOT_FOUND, META_NOT_STORED } from '../../protocol/memcached/text-reply.js';
 import type { Request } from '../request.js';
@@ -128,8 +129,15 @@ function put(request: Request, mode: number, versioned: boolean): number {
     flags.cas.high,
     versioned,
   );
-  if (item > 0 && stale !== 0) setMarks(key.shard.words, item, stale);
-  return item;
+  return item > 0 && stale !== 0 ? markStale(item, stale, request.clock.now) : item;
+}
+
+/** Marks an item as stale, and as leased if what was there was. Returns the item, which may have moved. */
+function markStale(item: number, marks: number, now: number): number {
+  const { shard } = key;
+  setMarks(shard.words, item, MARK_STALE);
+  const leased = (marks & MARK_LEASED) === 0 ? item : grantLease(shard, item, LEASE_MS_DEFAULT, now);
+  return leased === 0 ? item : leased;
 }
 
 /** The marks of a value that is stored with a CAS number older than the item's; 0 when it is not older. An item without one was written since. */
