@@ -19,7 +19,7 @@
  * ]);
  * ```
  *
- * Behind every request an `mn` is sent: what came before its reply is the whole reply. Each case begins with an empty keyspace and a fresh connection.
+ * Behind every request another one is sent, which is always answered, and differently each time: what came before is the whole reply. Each case begins with an empty keyspace and a fresh connection.
  */
 
 import { connect, type Socket } from 'node:net';
@@ -62,8 +62,6 @@ export interface TextCase {
 const REPLY_TIMEOUT_MS = 5000;
 const PATIENCE_MS = 8000;
 const POLL_MS = 50;
-const NOOP = 'mn\r\n';
-const NOOP_REPLY = 'MN\r\n';
 const NAME = /<(\w+)>/g;
 /** Characters of a long reply that a failure shows. */
 const SHOWN = 1000;
@@ -74,6 +72,7 @@ export class TextClient {
   private received = '';
   private closed = false;
   private wake: () => void = () => {};
+  private asked = 0;
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -100,9 +99,10 @@ export class TextClient {
 
   /** Sends bytes, one character each, and returns all that is answered. */
   async ask(request: string): Promise<string> {
-    this.socket.write(Buffer.from(request + NOOP, 'latin1'));
-    await this.wait('a reply', () => this.received.endsWith(NOOP_REPLY));
-    const reply = this.received.slice(0, -NOOP_REPLY.length);
+    const end = `O${++this.asked}\r\n`;
+    this.socket.write(Buffer.from(`${request}mg - ${end}`, 'latin1'));
+    await this.wait('a reply', () => this.received.endsWith(`EN ${end}`));
+    const reply = this.received.slice(0, -`EN ${end}`.length);
     this.received = '';
     return reply;
   }

@@ -14,7 +14,6 @@
 
 import {
   expiryOf,
-  hasVersion,
   MARK_LEASED,
   MARK_STALE,
   marksOf,
@@ -140,14 +139,17 @@ function markStale(item: number, marks: number, now: number): number {
   return leased === 0 ? item : leased;
 }
 
-/** The marks of a value that is stored with a CAS number older than the item's; 0 when it is not older. An item without one was written since. */
+/** The marks of a value that is stored with a CAS number older than the item's; 0 when it is not older. */
 function staleMarks(): number {
-  const { words } = key.shard;
-  const item = key.find();
+  const { shard } = key;
+  const { words } = shard;
+  const found = key.find();
   const { cas } = flags;
-  if (item === 0 || cas.isZero || versionIs(words, item, cas.low, cas.high)) return 0;
-  const older = !hasVersion(words, item) || cas.isBelow(versionLow(words, item), versionHigh(words, item));
-  return older ? MARK_STALE | (marksOf(words, item) & MARK_LEASED) : 0;
+  if (found === 0 || cas.isZero || versionIs(words, found, cas.low, cas.high)) return 0;
+  // An item without a version was written since anybody saw one: the one that it is given now is newer than all that were seen.
+  const item = shard.giveVersion(found);
+  if (item === 0 || !cas.isBelow(versionLow(words, item), versionHigh(words, item))) return 0;
+  return MARK_STALE | (marksOf(words, item) & MARK_LEASED);
 }
 
 function join(request: Request, mode: number, versioned: boolean): number {
