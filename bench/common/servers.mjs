@@ -22,7 +22,7 @@ const MEMCACHED_PROTOCOLS = PROTOCOLS.slice(1);
  */
 const SERVERS = {
   ashlar: {
-    protocols: ['resp'],
+    protocols: PROTOCOLS,
     absent: () => (existsSync(inRoot('dist', 'cli', 'main.js')) ? undefined : 'not built'),
     command: ({ port, threads, protocol }) => [
       ...['node', 'bin/ashlar.mjs', 'serve', '--threads', threads, '--maxmemory', '2gb'],
