@@ -202,5 +202,10 @@ describe('figures', () => {
     expect(stat('get_misses')).toBe('1');
     expect(stat('bytes_read')).toBe(String('get a\r\n'.length));
     expect(stat('bytes_written')).toBe(String('END\r\n'.length));
+    expect(await infoField(redis, 'ashlar_memcached_clients')).toBe('1');
+    expect(await infoField(redis, 'ashlar_memcached_output_bytes')).toBe(String('END\r\n'.length + stats.length));
+    await memcached.ask('stats reset\r\n');
+    expect(await infoField(redis, 'ashlar_memcached_input_bytes')).toBe('0');
+    expect(await infoField(redis, 'ashlar_memcached_clients')).toBe('1');
   });
 });
