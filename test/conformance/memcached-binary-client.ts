@@ -64,6 +64,7 @@ const STATUSES = new Map<number, string>([
   [0x05, 'NOT_STORED'],
   [0x06, 'NOT_NUMERIC'],
   [0x20, 'AUTH_ERROR'],
+  [0x21, 'AUTH_CONTINUE'],
   [0x81, 'UNKNOWN'],
   [0x82, 'NO_MEMORY'],
 ]);
@@ -191,6 +192,14 @@ export class BinaryClient {
         return responses;
       }
     }
+  }
+
+  /** Sends requests that are answered each, and returns the responses, printed. */
+  async askEach(...requests: readonly BinaryRequest[]): Promise<string[]> {
+    this.write(Buffer.concat(requests.map((request) => encode(request))));
+    const responses: string[] = [];
+    while (responses.length < requests.length) responses.push(print(await this.response()));
+    return responses;
   }
 
   /** Sends requests and returns the responses to them. */

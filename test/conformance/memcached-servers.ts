@@ -46,9 +46,16 @@ export interface MemcachedServer {
 /** Further arguments of the servers' command lines. */
 export type MemcachedArguments = Partial<Record<MemcachedName, readonly string[]>>;
 
-/** Starts a server and waits until it answers. */
-export function startMemcached(name: MemcachedName, args: MemcachedArguments = {}): Promise<MemcachedServer> {
-  return name === 'ashlar' ? startAshlar(args.ashlar ?? []) : startReal(args.memcached ?? []);
+/**
+ * Starts a server and waits until it answers.
+ * @param environment further variables of the real one's environment
+ */
+export function startMemcached(
+  name: MemcachedName,
+  args: MemcachedArguments = {},
+  environment: Readonly<Record<string, string>> = {},
+): Promise<MemcachedServer> {
+  return name === 'ashlar' ? startAshlar(args.ashlar ?? []) : startReal(args.memcached ?? [], environment);
 }
 
 /** This project's server, with both doors open. */
@@ -59,12 +66,16 @@ async function startAshlar(args: readonly string[]): Promise<MemcachedServer> {
 }
 
 /** Another process may take the port before memcached has it: then another one is tried. */
-async function startReal(args: readonly string[]): Promise<MemcachedServer> {
+async function startReal(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<MemcachedServer> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const user = process.getuid?.() === 0 ? ['-u', 'root'] : [];
     const child = spawn('memcached', ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...user, ...args], {
       stdio: 'ignore',
+      env: { ...process.env, ...environment },
     });
     const killAtExit = (): void => {
       child.kill('SIGKILL');

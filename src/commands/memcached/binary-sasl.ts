@@ -1,12 +1,19 @@
 /**
- * Authentication of binary clients: SASL, with the one mechanism PLAIN, whose message is `[identity] NUL user NUL password`.
+ * Authentication of binary clients: SASL, with the one mechanism PLAIN, whose message is `[identity] NUL user NUL password`. It comes
+ * with AUTH, or, if that has none, with STEP.
  *
  * As in memcached, there is no SASL where no password is asked for: the requests are unknown then. Where one is, VERSION and these requests are
  * all that a client may send before; another one is refused, and the connection closed.
  */
 
-import { STATUS_AUTH_ERROR, STATUS_INVALID, STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
+import {
+  STATUS_AUTH_CONTINUE,
+  STATUS_AUTH_ERROR,
+  STATUS_INVALID,
+  STATUS_UNKNOWN_COMMAND,
+} from '../../protocol/memcached/binary-reply.js';
 import { authenticate } from '../authentication.js';
+import type { Client } from '../client.js';
 import type { Request } from '../request.js';
 import { begin, KEY, MAY_HAVE_VALUE, NEEDS_KEY, NO_KEY, VALUE } from './binary-request.js';
 import { binaryCommand, type MemcachedCommand } from './command.js';
@@ -29,19 +36,36 @@ function listMechanisms(request: Request): void {
   if (begin(request, 0, NO_KEY) && isOffered(request)) request.memcachedBinary.text(MECHANISM);
 }
 
+/** Clients that have begun without a message, which is to come by a STEP. */
+const begun = new WeakSet<Client>();
+
 function auth(request: Request): void {
   if (!begin(request, 0, NEEDS_KEY | MAY_HAVE_VALUE) || !isOffered(request)) return;
-  const reply = request.memcachedBinary;
+  const { client, memcachedBinary: reply } = request;
   if (request.length(KEY) > MECHANISM_BYTES_MAX) {
     reply.status(STATUS_INVALID);
     return;
   }
-  request.counters[AUTH_CMDS]++;
-  if (request.text(KEY).toUpperCase() === MECHANISM && isRight(request)) reply.text(AUTHENTICATED);
-  else {
-    request.counters[AUTH_ERRORS]++;
-    reply.status(STATUS_AUTH_ERROR);
+  const known = request.text(KEY).toUpperCase() === MECHANISM;
+  if (known && request.length(VALUE) === 0) {
+    begun.add(client);
+    reply.status(STATUS_AUTH_CONTINUE);
+  } else answer(request, known && isRight(request));
+}
+
+function step(request: Request): void {
+  if (!begin(request, 0, NEEDS_KEY | MAY_HAVE_VALUE) || !isOffered(request)) return;
+  answer(request, begun.delete(request.client) && isRight(request));
+}
+
+function answer({ counters, memcachedBinary: reply }: Request, right: boolean): void {
+  counters[AUTH_CMDS]++;
+  if (right) {
+    reply.text(AUTHENTICATED);
+    return;
   }
+  counters[AUTH_ERRORS]++;
+  reply.status(STATUS_AUTH_ERROR);
 }
 
 /** Whether a PLAIN message has the right user and password: the client is authenticated then. */
@@ -52,14 +76,6 @@ function isRight(request: Request): boolean {
   if (user === 0 || password === 0) return false;
   const name = Buffer.from(message.subarray(user, password - 1)).toString();
   return authenticate(request, name, message.subarray(password));
-}
-
-/** PLAIN has one message only: there is nothing to go on with. */
-function step(request: Request): void {
-  if (!begin(request, 0, NEEDS_KEY | MAY_HAVE_VALUE) || !isOffered(request)) return;
-  request.counters[AUTH_CMDS]++;
-  request.counters[AUTH_ERRORS]++;
-  request.memcachedBinary.status(STATUS_AUTH_ERROR);
 }
 
 function sasl(name: string, opcode: number, summary: string, run: (request: Request) => void): MemcachedCommand {

@@ -29,6 +29,8 @@ export const STATUS_INVALID = 0x04;
 export const STATUS_NOT_STORED = 0x05;
 export const STATUS_NOT_NUMERIC = 0x06;
 export const STATUS_AUTH_ERROR = 0x20;
+/** The next message of an authentication is awaited. */
+export const STATUS_AUTH_CONTINUE = 0x21;
 export const STATUS_UNKNOWN_COMMAND = 0x81;
 export const STATUS_NO_MEMORY = 0x82;
 
@@ -53,7 +55,7 @@ const TEXTS = new Map<number, string>([
 ]);
 
 /** Statuses that say what became of a request that was in order, not that it was wrong. */
-const OUTCOMES = new Set([STATUS_NOT_FOUND, STATUS_EXISTS, STATUS_NOT_STORED]);
+const OUTCOMES = new Set([STATUS_NOT_FOUND, STATUS_EXISTS, STATUS_NOT_STORED, STATUS_AUTH_CONTINUE]);
 
 const TEXT_BYTES = new Map([...TEXTS].map(([status, text]) => [status, asciiBytes(text)]));
 const NOTHING = new Uint8Array(0);
@@ -137,7 +139,7 @@ export class BinaryReply {
     if (this.header(STATUS_NOT_FOUND, 0, length, length, 0, 0)) this.out.raw(key, at, length);
   }
 
-  /** A status with memcached's text for it. */
+  /** A status with memcached's text for it, if it has one. */
   status(status: number): void {
     if (!OUTCOMES.has(status)) this.out.countError(TEXTS.get(status) ?? '');
     const text = TEXT_BYTES.get(status) ?? NOTHING;
