@@ -50,6 +50,24 @@ inline SplitterSettings memcachedSettings() {
   return made;
 }
 
+// A number in big-endian bytes.
+inline std::string number(size_t value, size_t bytes) {
+  std::string out(bytes, '\0');
+  for (size_t i = bytes; i-- > 0; value >>= 8) out[i] = static_cast<char>(value & 255);
+  return out;
+}
+
+// The 24 bytes in front of a binary request.
+inline std::string header(int opcode, size_t keyBytes, size_t extrasBytes, size_t bodyBytes) {
+  return std::string("\x80") + static_cast<char>(opcode) + number(keyBytes, 2) + number(extrasBytes, 1) +
+         std::string(3, '\0') + number(bodyBytes, 4) + "opaq" + number(77, 8);
+}
+
+inline std::string binary(int opcode, const std::string& key = "", const std::string& extras = "",
+                   const std::string& value = "") {
+  return header(opcode, key.size(), extras.size(), key.size() + extras.size() + value.size()) + extras + key + value;
+}
+
 struct MemcachedFrame {
   int32_t command = 0;
   int32_t flags = 0;

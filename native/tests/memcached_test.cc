@@ -60,22 +60,6 @@ std::string bytes(const char (&literal)[size]) {
   return std::string(literal, size - 1);
 }
 
-std::string number(size_t value, size_t bytes) {
-  std::string out(bytes, '\0');
-  for (size_t i = bytes; i-- > 0; value >>= 8) out[i] = static_cast<char>(value & 255);
-  return out;
-}
-
-std::string header(int opcode, size_t keyBytes, size_t extrasBytes, size_t bodyBytes) {
-  return std::string("\x80") + static_cast<char>(opcode) + number(keyBytes, 2) + number(extrasBytes, 1) +
-         std::string(3, '\0') + number(bodyBytes, 4) + "opaq" + number(77, 8);
-}
-
-std::string binary(int opcode, const std::string& key = "", const std::string& extras = "",
-                   const std::string& value = "") {
-  return header(opcode, key.size(), extras.size(), key.size() + extras.size() + value.size()) + extras + key + value;
-}
-
 void lines() {
   const Frames one = whole("get foo bar\r\n");
   CHECK(one.size() == 1 && one[0].command == kBase && one[0].flags == 0 && one[0].args.size() == 3 &&
