@@ -17,7 +17,7 @@ import {
   writeBigInt,
   writeInteger,
 } from '../base/numbers.js';
-import { valueLength, valueOffset } from '../engine/item.js';
+import { numberLength, valueLength, valueOffset } from '../engine/item.js';
 import { command } from './command.js';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from './replies.js';
 import type { Request } from './request.js';
@@ -84,7 +84,7 @@ function makeRoom(request: Request, item: number, length: number): number {
 /** The same with 64 bits, for values that are no safe integers, or none at all. `item` 0 = there is none. */
 function addBig(request: Request, item: number, increment: bigint): void {
   const { bytes, words } = request.shard;
-  const value = item === 0 ? 0n : parseBigInt64(bytes, valueOffset(words, item), valueLength(words, item));
+  const value = item === 0 ? 0n : parseBigInt64(bytes, valueOffset(words, item), numberLength(words, bytes, item));
   if (value === undefined) {
     request.reply.error(NOT_INTEGER);
     return;
@@ -156,7 +156,7 @@ function incrbyfloat(request: Request): void {
 /** The value as a string, or nothing when it is too long for a number. */
 function decimalOf(request: Request, item: number): string {
   const { bytes, words } = request.shard;
-  const length = valueLength(words, item);
+  const length = numberLength(words, bytes, item);
   if (length >= FLOAT_CHARS_MAX) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset + valueOffset(words, item), length).toString('latin1');
 }

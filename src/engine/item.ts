@@ -57,6 +57,7 @@ const VERSION_BYTES = 8;
 const FLAGS_BYTES = 4;
 const EXPIRY_ALWAYS_BYTES = 2048;
 const WORD = 2 ** 32;
+const BLANK = 0x20;
 /** Of the high word of the expiry: what a deadline takes (53 bits in all), and above it the end of the lease. */
 const EXPIRY_HIGH_MASK = 0x1fffff;
 const LEASE_SHIFT = 21;
@@ -77,6 +78,8 @@ export const MARK_STALE = 1 << 25;
 export const MARK_LEASED = 1 << 26;
 /** There is no value yet: the item stands for the lease of a key that was missed. */
 export const MARK_PLACEHOLDER = 1 << 27;
+/** The value is a number that a Memcached client made shorter, and blanks behind it, which keep the value's length and are no part of the number. */
+export const MARK_PADDED = 1 << 28;
 const MARKS = 0xff << 24;
 
 /** Bytes that an item takes, before it is rounded up to a cell. `blocks`: BLOCK_ bits. */
@@ -129,6 +132,15 @@ export function valueOffset(words: Int32Array, item: number): number {
 
 export function valueLength(words: Int32Array, item: number): number {
   return words[(item >>> 2) + 1] & VALUE_LENGTH_MASK;
+}
+
+/** Length of the value as a number: without the blanks that MARK_PADDED is about. */
+export function numberLength(words: Int32Array, bytes: Uint8Array, item: number): number {
+  let length = valueLength(words, item);
+  if ((marksOf(words, item) & MARK_PADDED) === 0) return length;
+  const value = valueOffset(words, item);
+  while (length > 0 && bytes[value + length - 1] === BLANK) length--;
+  return length;
 }
 
 /** Changes the length of the value, keeping its flags. The caller has made sure that the cell holds it. */

@@ -42,6 +42,7 @@ import {
   keyOffset,
   MARK_FETCHED,
   MARK_LEASED,
+  MARK_PADDED,
   MARK_PLACEHOLDER,
   MARK_STALE,
   setPlainLength,
@@ -467,7 +468,7 @@ export class Shard {
   /** To be called when a value was changed in place: the version, if there is one, is another from now on, and no mark holds for the new value. */
   changed(item: number): void {
     if (hasVersion(this.words, item)) this.freshVersion(item);
-    clearMarks(this.words, item, MARK_STALE | MARK_LEASED | MARK_PLACEHOLDER);
+    clearMarks(this.words, item, MARK_STALE | MARK_LEASED | MARK_PLACEHOLDER | MARK_PADDED);
   }
 
   /** Removes an item: from the index, and its memory. */

@@ -15,6 +15,7 @@ import {
   hasExpiryBlock,
   isPlaceholder,
   KEY_BYTES_MAX,
+  numberLength,
   TYPE_NAMES,
   TYPE_STRING,
   typeOf,
@@ -143,7 +144,7 @@ export class KeyAccess {
   sumOf(item: number, by: number | bigint): number | bigint {
     this.requireString(item);
     const { words, bytes } = this.shard;
-    return addInteger(bytes, valueOffset(words, item), valueLength(words, item), by);
+    return addInteger(bytes, valueOffset(words, item), numberLength(words, bytes, item), by);
   }
 
   /** Deadline in milliseconds since 1970, 0 = none. */

@@ -1,11 +1,21 @@
 /**
  * Memcached's counters: unsigned numbers of 64 bits, kept as decimal text. Adding goes round at 2^64, subtracting stops at 0.
  *
- * A number that has become shorter leaves the value's length as it was, filled up with blanks.
+ * A number that has become shorter leaves the value's length as it was, filled up with blanks; Redis's commands do not count those in.
  */
 
 import type { Uint64 } from '../../base/uint64.js';
-import { accessOf, accessWord, marksOf, TYPE_STRING, typeOf, valueLength, valueOffset } from '../../engine/item.js';
+import {
+  accessOf,
+  accessWord,
+  MARK_PADDED,
+  marksOf,
+  setMarks,
+  TYPE_STRING,
+  typeOf,
+  valueLength,
+  valueOffset,
+} from '../../engine/item.js';
 import type { Request } from '../request.js';
 import { DECR_HITS, INCR_HITS } from './counters.js';
 import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
@@ -51,7 +61,10 @@ export function countItem(
   const value = valueOffset(words, at);
   const end = value + valueLength(words, at);
   const written = value + sum.write(bytes, value);
-  if (written < end) bytes.fill(BLANK, written, end);
+  if (written < end) {
+    bytes.fill(BLANK, written, end);
+    setMarks(words, at, MARK_PADDED);
+  }
   // The item is as good as used, but this is no hit (meta flag h).
   words[accessWord(at)] = shard.access.touched(accessOf(words, at)) | marksOf(words, at);
   return at;
