@@ -501,6 +501,10 @@ const COUNTING: BinaryCase[] = [
         ['5 ', 6],
         ['+7', 8],
         ['007', 8],
+        ['5 x', 6],
+        ['5\0x', 6],
+        ['-0', 1],
+        ['-18446744073709551615', 2],
       ] as const) {
         await c.ask(store('set', 'k', value));
         expect(await c.ask(count('increment', 'k', 1n)), value).toEqual([`increment OK number=${sum} +cas`]);

@@ -20,6 +20,7 @@ import type { Request } from '../request.js';
 import { DECR_HITS, INCR_HITS } from './counters.js';
 import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
 
+const NUL = 0;
 const BLANK = 0x20;
 const TAB = 0x09;
 const CARRIAGE_RETURN = 0x0d;
@@ -71,7 +72,8 @@ export function countItem(
 }
 
 /**
- * Reads a value as C's strtoull does: blanks and a sign may come before the digits, and what comes after them must begin with a blank. As in
+ * Reads a value as C's strtoull does: blanks and a sign may come before the digits, and what comes after them must begin with a blank
+ * or a NUL. As in
  * memcached, a minus is right if what comes out, which is the number taken from 2^64, is below 2^63.
  * @returns false when it is no number
  */
@@ -85,7 +87,7 @@ function readNumber(bytes: Uint8Array, offset: number, length: number, number: U
   if (start < end && (negative || bytes[start] === PLUS)) start++;
   let digits = start;
   while (digits < end && bytes[digits] >= ZERO && bytes[digits] <= NINE) digits++;
-  if (digits < end && !isBlank(bytes[digits])) return false;
+  if (digits < end && bytes[digits] !== NUL && !isBlank(bytes[digits])) return false;
   while (start < digits - 1 && bytes[start] === ZERO) start++;
   if (!number.parse(bytes, start, digits - start)) return false;
   if (!negative) return true;
