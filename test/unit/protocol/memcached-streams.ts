@@ -42,6 +42,8 @@ const MEMCACHED: readonly MemcachedKeys[] = [
   binary('noop', 0x0a, 0),
   binary('getkq', 0x0d, 1),
   binary('append', 0x0e, 1),
+  text('quit', 0, 0),
+  binary('quit', 0x07, 0),
 ];
 const BASE = 1000;
 export const MEMCACHED_TABLE: SplitterTable = { commands: TABLE, memcached: MEMCACHED, memcachedBase: BASE };
