@@ -67,14 +67,22 @@ function parseRest(bytes: Uint8Array, from: number, end: number, first: number, 
  */
 export function parseDigits(bytes: Uint8Array, offset: number, length: number, max: number): number {
   if (length === 0) return Number.NaN;
+  const end = offset + length;
+  // Two loops: the first stays in small integers.
+  const smallEnd = length > SMALL_DIGITS_MAX ? offset + SMALL_DIGITS_MAX : end;
   let value = 0;
-  for (let i = offset, end = offset + length; i < end; i++) {
+  let i = offset;
+  for (; i < smallEnd; i++) {
+    const digit = bytes[i] - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = (value * 10 + digit) | 0;
+  }
+  for (; i < end && value <= max; i++) {
     const digit = bytes[i] - ZERO;
     if (digit < 0 || digit > 9) return Number.NaN;
     value = value * 10 + digit;
-    if (value > max) return Number.NaN;
   }
-  return value;
+  return value <= max ? value : Number.NaN;
 }
 
 /** The 64-bit integer that `length` bytes at `offset` spell, or undefined when they spell none. */

@@ -68,6 +68,8 @@ export const PREPEND = 5;
 /** What memcached counts of an item besides key, value and client flags: its header, the CAS number, the ends of key and value. */
 const ITEM_OVERHEAD_BYTES = 59;
 const FLAGS_BYTES = 4;
+/** The limit is not lower than this: looking it up takes longer than to compare. */
+const LIMIT_MIN = 1024;
 
 /** The key of a command, wherever its bytes are. One object does for all commands of a thread. */
 export class ItemKey {
@@ -174,7 +176,7 @@ export function versionIs(words: Int32Array, item: number, low: number, high: nu
 /** Whether a value is above the limit (`memcached-item-size-max`), which is one for the whole item as memcached counts it. */
 export function isTooLarge(request: Request, keyBytes: number, valueBytes: number, flags: number): boolean {
   const bytes = ITEM_OVERHEAD_BYTES + keyBytes + valueBytes + (flags === 0 ? 0 : FLAGS_BYTES);
-  return bytes > request.server.memcachedValueBytesMax;
+  return bytes > LIMIT_MIN && bytes > request.server.memcachedValueBytesMax;
 }
 
 /**
