@@ -23,6 +23,7 @@ import {
   clientFlagsOf,
   expiryOf,
   MARK_FETCHED,
+  MARK_LEASED,
   MARK_PLACEHOLDER,
   MARK_STALE,
   marksOf,
@@ -58,6 +59,8 @@ const key = new ItemKey();
 const flags = new MetaFlags();
 /** Item that `vivify` made for this request, 0 = none. */
 let made = 0;
+/** Deadline of the item before this request, of a new one 0. A number that is handed on from function to function would become an object. */
+const before = new Float64Array(1);
 
 export function metaGet(request: Request): void {
   if (!flags.read(request, 2) || !flags.takeKey(request, key)) {
@@ -90,7 +93,7 @@ function placeholder(request: Request): number {
 function hit(request: Request, found: number): void {
   const { shard } = key;
   const { words } = shard;
-  const before = expiryOf(words, found);
+  before[0] = made === 0 ? expiryOf(words, found) : 0;
   const item = prepared(request, found);
   if (item === 0) {
     request.memcached.error(OUT_OF_MEMORY_READING);
@@ -100,8 +103,9 @@ function hit(request: Request, found: number): void {
   const withValue = flags.value && !matches;
   if (withValue) request.memcached.metaValue(valueLength(words, item));
   else request.memcached.meta(META_HIT);
-  const recache = writeFlags(request, item, before);
-  writeLease(request, item, recache);
+  const recache = writeFlags(request, item);
+  if (recache || made !== 0 || (marksOf(words, item) & (MARK_STALE | MARK_LEASED)) !== 0)
+    writeLease(request, item, recache);
   request.memcached.endLine();
   if (withValue) request.memcached.data(shard.bytes, valueOffset(words, item), valueLength(words, item));
   if (!flags.noBump) shard.touch(item);
@@ -127,22 +131,20 @@ function prepared(request: Request, found: number): number {
 
 /**
  * Writes what the flags ask for, in their order: what comes before T is as it was before T.
- * @param before the deadline before this command
  * @returns whether the item has less time left than R asks for
  */
-function writeFlags(request: Request, item: number, before: number): boolean {
-  const { memcached, input } = request;
+function writeFlags(request: Request, item: number): boolean {
+  const { memcached, input, clock } = request;
   const { shard } = key;
   const { words } = shard;
-  const { now } = request.clock;
-  let deadline = made === 0 ? before : 0;
+  let deadline = before[0];
   let recache = false;
   for (let index = flags.from; index < flags.end; index++) {
     const letter = input[request.offset(index)];
-    if (index === flags.ttlIndex) deadline = deadlineOf(flags.ttl, now);
-    else if (index === flags.vivifyIndex) deadline = made === 0 ? deadline : deadlineOf(flags.vivify, now);
-    else if (index === flags.recacheIndex) recache = isBelow(deadline, deadlineOf(flags.recache, now), now);
-    else if (letter === SHOW_TTL) memcached.flagNumber(letter, secondsLeft(deadline, now));
+    if (index === flags.ttlIndex) deadline = deadlineOf(flags.ttl, clock.now);
+    else if (index === flags.vivifyIndex) deadline = made === 0 ? deadline : deadlineOf(flags.vivify, clock.now);
+    else if (index === flags.recacheIndex) recache = isBelow(deadline, deadlineOf(flags.recache, clock.now), clock.now);
+    else if (letter === SHOW_TTL) memcached.flagNumber(letter, secondsLeft(deadline, clock.now));
     else if (letter === SHOW_FLAGS) memcached.flagNumber(letter, clientFlagsOf(words, item));
     else if (letter === SHOW_SIZE) memcached.flagNumber(letter, valueLength(words, item));
     else if (letter === SHOW_CAS) memcached.flagUint64(letter, versionLow(words, item), versionHigh(words, item));
