@@ -23,6 +23,8 @@ import {
 } from '../../../src/protocol/splitter.js';
 import { Splitters } from '../../../src/protocol/splitters.js';
 
+const CONNECTION = 3;
+
 export const HASH_KEY = [0x01234567, 0x76543210] as const;
 export const LIMITS: FrameLimits = { argumentsMax: 1048576, bulkBytesMax: 512 * 1024 * 1024, inlineBytesMax: 65536 };
 export const UNAUTHENTICATED: FrameLimits = { argumentsMax: 10, bulkBytesMax: 16384, inlineBytesMax: 65536 };
@@ -116,15 +118,18 @@ export class SplitStream {
   private splitOnce(splitter: Splitter, input: Uint8Array, start: number, end: number, out: SplitCommand[]): number {
     this.calls++;
     const { commands, args } = this;
-    const status = splitter.split(3, this.state, input, start, end, commands, 0, args, 0, this.limits);
+    const status = splitter.split(CONNECTION, this.state, input, start, end, commands, 0, args, 0, this.limits);
     const argsOf = status === SPLIT_BIG ? splitter.bigArgs : args;
-    for (let i = 0; i < splitter.commandCount; i++) out.push(copyCommand(input, commands, i * COMMAND_WORDS, argsOf));
+    for (let at = 0; at < splitter.commandCount * COMMAND_WORDS; at += COMMAND_WORDS) {
+      if (commands[at] !== CONNECTION) throw new Error('a descriptor of another connection');
+      out.push(copyCommand(input, commands, at, argsOf));
+    }
     return status;
   }
 }
 
-function copyCommand(input: Uint8Array, commands: Int32Array, at: number, args: Int32Array): SplitCommand {
-  if (commands[at] !== 3) throw new Error('a descriptor of another connection');
+/** A command or event, copied out of a batch. @param at word of `commands` where its descriptor begins */
+export function copyCommand(input: Uint8Array, commands: Int32Array, at: number, args: Int32Array): SplitCommand {
   const command = commands[at + 1];
   const flags = commands[at + 6];
   if (command === EVENT_PROTOCOL_ERROR)
