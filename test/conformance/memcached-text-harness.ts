@@ -12,7 +12,8 @@
  *     ['cas k 5 0 1 <cas>\nx', 'STORED'],                // where the name is used again, it must be that number
  *     { differ: ['cas', 'other'] },
  *     { raw: 'mn\r\n\n', reply: 'MN\r\nERROR\r\n' },     // bytes as they are
- *     { until: ['get k', 'END'] },                       // asks again and again
+ *     { until: ['get k', 'END'] },                       // asks again and again, until this is answered
+ *     { untilNot: ['mg k u l', 'HD l0'] },               // ... until this is answered no longer
  *     { redis: ['GET', 'k'], reply: 'x' },               // through the other door
  *     { closes: 'quit\r\n' },                            // bytes, and the end of the connection
  *   ] },
@@ -45,6 +46,7 @@ export type TextStep =
   | readonly [request: string, reply: string, difference?: Difference]
   | { readonly raw: string; readonly reply: string; readonly difference?: Difference }
   | { readonly until: readonly [request: string, reply: string] }
+  | { readonly untilNot: readonly [request: string, reply: string] }
   | { readonly differ: readonly [string, string] }
   | { readonly redis: readonly string[]; readonly reply: string }
   | { readonly closes: string; readonly reply?: string; readonly difference?: Difference };
@@ -164,7 +166,9 @@ class Run {
 
   async step(step: TextStep, label: string): Promise<void> {
     if ('raw' in step) this.check(await this.client.ask(step.raw), this.expected(step.reply, step.difference), label);
-    else if ('until' in step) await this.until(step.until[0], step.until[1], label);
+    else if ('until' in step) await this.until(step.until[0], (reply) => reply === lines(step.until[1]), label);
+    else if ('untilNot' in step)
+      await this.until(step.untilNot[0], (reply) => reply !== lines(step.untilNot[1]), label);
     else if ('differ' in step) expect(this.names.get(step.differ[0]), label).not.toBe(this.names.get(step.differ[1]));
     else if ('redis' in step) await this.redis(step.redis, step.reply, label);
     else if ('closes' in step)
@@ -188,12 +192,12 @@ class Run {
     for (const [name, number] of Object.entries(found?.groups ?? {})) this.names.set(name, number);
   }
 
-  private async until(request: string, reply: string, label: string): Promise<void> {
+  private async until(request: string, fits: (reply: string) => boolean, label: string): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const answer = await this.client.ask(this.request(request));
-      if (answer === lines(reply)) return;
-      if (Date.now() > deadline) expect(answer, `${label}, after ${PATIENCE_MS} ms`).toBe(lines(reply));
+      if (fits(answer)) return;
+      if (Date.now() > deadline) expect.fail(`${label}: after ${PATIENCE_MS} ms still ${JSON.stringify(answer)}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
