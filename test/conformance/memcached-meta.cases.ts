@@ -69,7 +69,14 @@ const GET: readonly TextCase[] = [
   {
     name: 'the time since the last access goes up',
     timeout: 20_000,
-    steps: [['set k 0 0 1\nx', 'STORED'], { until: ['mg k u l h', 'HD l2 h0'] }, ['mg k', 'HD'], ['mg k u h', 'HD h1']],
+    steps: [
+      ['set k 0 0 1\nx', 'STORED'],
+      { untilNot: ['mg k u l h', 'HD l0 h0'] },
+      // Looking with u is no access.
+      { untilNot: ['mg k u l h', 'HD l1 h0'] },
+      ['mg k', 'HD'],
+      ['mg k u h', 'HD h1'],
+    ],
   },
   {
     name: 'mg with T',
