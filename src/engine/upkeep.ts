@@ -1,24 +1,32 @@
 /**
- * Upkeep of some shards, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget; and a flush that was asked for
+ * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget; and a flush that was asked for
  * a later time.
  *
- * A slice works for at most SLICE_MS, on one shard after the other, under the lock of the one it is at: so long, and no longer, a request
- * can have to wait behind it. A pass is as many slices, PAUSE_MS apart, as it takes until no shard has work left.
+ * All threads that are attached to a cache share it, workers of a server as well as threads of an application. Each has a timer, which does not
+ * keep it alive, and is asked between batches or operations too (`poll`), so that a thread that does not return to its event loop does its part. A
+ * word in each shard says when its last slice was; whoever finds that CLAIM_MS ago claims the next one. So it is done once however many
+ * threads there are, and goes on when one of them ends, or is busy with something long.
  *
- * Passes follow each other every PASS_MS while any item has a deadline. That is the bound of the expiry lag, as long as a pass needs no
- * more than that: it costs a few nanoseconds for each page, and about a microsecond for each item that is due (expiry/deadlines.ts). When more is
- * due than that, because a million items have the same deadline or the clock was set forward, slices follow each other until it is gone.
- * While no item has a deadline the shards rest for `restMs` between passes.
+ * A slice works for at most SLICE_MS, on one shard after the other, under the lock of the one it is at: so long, and no longer, can a request
+ * have to wait behind it. When that was not enough, the next one follows PAUSE_MS later.
+ *
+ * While any item has a deadline, the shards are looked at every PASS_MS. That is the bound of the expiry lag, as long as what falls due in
+ * that time can be removed in it: looking costs a few nanoseconds for each page, removing about a microsecond for each item (expiry/deadlines.ts).
+ * When more is due, because a million items have the same deadline or the clock was set forward, slices follow each other until it is gone.
+ * While no item has a deadline, the threads rest for `restMs`.
  */
 
 import { performance } from 'node:perf_hooks';
 import type { Keyspace } from './keyspace.js';
 import type { Shard } from './shard.js';
 
-/** Time between two passes while there are deadlines. */
-export const PASS_MS = 16;
+/** Time between two looks at a shard while there are deadlines. */
+const PASS_MS = 16;
+/** Time after which a shard can be claimed again: less than PASS_MS, because timers are not exact. */
+const CLAIM_MS = 8;
 const SLICE_MS = 0.4;
 const PAUSE_MS = 1;
+const REST_MS = 100;
 /** Pages freed in one slice when a shard is above its budget. */
 const SHRINK_PAGES = 4;
 
@@ -38,34 +46,40 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
     if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
   keyspace.leave();
-  shard.noteUpkeep(keyspace.clock.now);
+  // What is left can be claimed at once.
+  shard.noteUpkeep(left ? keyspace.clock.now - CLAIM_MS : keyspace.clock.now);
   return left;
 }
 
+export interface UpkeepOptions {
+  /** Number of the shard to begin with: threads that begin at different ones do not get in each other's way. */
+  first?: number;
+  /** Called before each turn of the timer. */
+  beforeTurn?: () => void;
+}
+
+/** A thread's part of the upkeep. */
 export class Upkeep {
-  private readonly keyspace: Keyspace;
-  private readonly shards: readonly Shard[];
-  /** Milliseconds between passes while nothing has a deadline; if it is less than PASS_MS, between all. */
-  restMs: number;
+  /** Milliseconds between looks at the shards while nothing has a deadline; if it is less than PASS_MS, always. */
+  restMs = REST_MS;
   /** Slices in a row while work is left, before this thread's requests get their turn. */
   effort = 1;
-  /** The shard whose turn is next, and how many in a row before it had no work left. */
-  private next = 0;
-  private done = 0;
+  private readonly keyspace: Keyspace;
+  private readonly beforeTurn: (() => void) | undefined;
+  /** Number of the shard whose turn is next, so that every shard gets its turn. */
+  private next: number;
+  /** When this thread looks for work again, by the keyspace's clock. */
+  private dueAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  /**
-   * @param shards the shards that this thread looks after
-   * @param restMs as the field
-   */
-  constructor(keyspace: Keyspace, shards: readonly Shard[], restMs: number) {
+  constructor(keyspace: Keyspace, { first = 0, beforeTurn }: UpkeepOptions = {}) {
     this.keyspace = keyspace;
-    this.shards = shards;
-    this.restMs = restMs;
+    this.next = first % keyspace.shards.length;
+    this.beforeTurn = beforeTurn;
   }
 
-  /** Begins. The timer does not keep the thread alive. */
+  /** Begins. */
   start(): void {
     this.schedule(PASS_MS);
   }
@@ -75,32 +89,58 @@ export class Upkeep {
     clearTimeout(this.timer);
   }
 
-  /** One slice. Returns whether the pass has to go on. */
-  slice(): boolean {
-    this.keyspace.clock.tick();
+  /** Called between batches or operations, without a lock, when the clock has just been read: does a slice if it is time. */
+  poll(): void {
+    const { now } = this.keyspace.clock;
+    // A clock that was set back would otherwise stop upkeep until it has caught up.
+    if (now >= this.dueAt || now < this.dueAt - this.restMs) this.run();
+  }
+
+  /** A slice, or `effort` of them. Notes when the next is due, and returns in how many milliseconds that is. */
+  private run(): number {
+    const { clock } = this.keyspace;
+    let left = this.slice();
+    for (let slices = 1; left && slices < this.effort; slices++) left = this.slice();
+    if (!left) this.keyspace.releaseEmptied();
+    const pause = left ? PAUSE_MS : this.pace();
+    this.dueAt = clock.now + pause;
+    return pause;
+  }
+
+  private pace(): number {
+    const { shards } = this.keyspace;
+    return shards.some((shard) => shard.hasDeadlines()) ? Math.min(PASS_MS, this.restMs) : this.restMs;
+  }
+
+  /** Tends the shards that nobody has tended lately. Returns whether there is work left. */
+  private slice(): boolean {
+    const { shards, clock } = this.keyspace;
+    clock.tick();
     const until = monotonic() + SLICE_MS;
-    while (this.done < this.shards.length) {
-      const left = tendShard(this.keyspace, this.shards[this.next], until);
-      this.done = left ? 0 : this.done + 1;
-      this.next = (this.next + 1) % this.shards.length;
-      if (monotonic() >= until) break;
+    for (let seen = 1, left = false; ; seen++) {
+      const shard = shards[this.next];
+      this.next = (this.next + 1) % shards.length;
+      if (shard.claimUpkeep(clock.now, CLAIM_MS) && this.tend(shard, until)) left = true;
+      if (seen === shards.length) return left;
+      if (monotonic() >= until) return true;
     }
-    if (this.done < this.shards.length) return true;
-    this.done = 0;
-    this.keyspace.releaseEmptied();
-    return false;
+  }
+
+  private tend(shard: Shard, until: number): boolean {
+    try {
+      return tendShard(this.keyspace, shard, until);
+    } catch (error) {
+      this.keyspace.abandon();
+      throw error;
+    }
   }
 
   private schedule(delay: number): void {
     this.timer = setTimeout(() => {
-      let left = this.slice();
-      for (let slices = 1; left && slices < this.effort; slices++) left = this.slice();
-      if (!this.stopped) this.schedule(left ? PAUSE_MS : this.pace());
+      this.beforeTurn?.();
+      const pause = this.run();
+      if (!this.stopped) this.schedule(pause);
     }, delay);
     this.timer.unref();
-  }
-
-  private pace(): number {
-    return this.shards.some((shard) => shard.hasDeadlines()) ? Math.min(PASS_MS, this.restMs) : this.restMs;
   }
 }

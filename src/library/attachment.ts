@@ -14,8 +14,8 @@ import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { Control } from '../engine/control.js';
 import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
+import { Upkeep } from '../engine/upkeep.js';
 import { loadAddon } from '../native/addon.js';
-import { SharedUpkeep } from './upkeep.js';
 
 /** Operations between two looks at the clock; a power of two. */
 const CLOCK_OPERATIONS = 256;
@@ -33,7 +33,7 @@ export class Attachment {
   readonly clock: Clock;
   /** The shards' memory, by shard, as something that strings can be read from. */
   readonly views: readonly TextView[];
-  private readonly upkeep: SharedUpkeep;
+  private readonly upkeep: Upkeep;
   private readonly identity: string;
   private holders = 1;
   private operations = 0;
@@ -43,7 +43,7 @@ export class Attachment {
     this.clock = keyspace.clock;
     this.views = keyspace.handle.shards.map((buffer) => Buffer.from(buffer) as TextView);
     this.identity = identity;
-    this.upkeep = new SharedUpkeep(keyspace);
+    this.upkeep = new Upkeep(keyspace, { beforeTurn: () => this.giveUpBroken() });
     this.upkeep.start();
     attachments.set(identity, this);
   }
@@ -79,15 +79,20 @@ export class Attachment {
     if (--this.holders > 0) return;
     attachments.delete(this.identity);
     this.upkeep.stop();
-    if (this.keyspace.isBusy) this.keyspace.abandon();
+    this.giveUpBroken();
     this.keyspace.detach();
   }
 
   /** Called before each operation, without a lock. */
   begin(): void {
-    if (this.keyspace.isBusy) this.keyspace.abandon();
+    this.giveUpBroken();
     this.operations = (this.operations + 1) & (CLOCK_OPERATIONS - 1);
     if (this.operations === 0) this.lookUp();
+  }
+
+  /** Gives up what an operation held that was broken off. */
+  private giveUpBroken(): void {
+    if (this.keyspace.isBusy) this.keyspace.abandon();
   }
 
   private lookUp(): void {

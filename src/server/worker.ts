@@ -40,7 +40,10 @@ const server = new WorkerServer({
   bus: (handlers) => new Bus(port, handlers),
 });
 const events = {
-  onBatch: (count: number): void => dispatcher.onBatch(count),
+  onBatch: (count: number): void => {
+    dispatcher.onBatch(count);
+    upkeep.poll();
+  },
   onConnect: (connection: number, speaks: number): void => {
     if (addon === undefined) statistics.add(CONNECTED, 1);
     server.connected(connection, speaks);
@@ -63,11 +66,8 @@ const dispatcher: Dispatcher = new Dispatcher(
   server.hooks,
   server.nobody,
 );
-const upkeep = new Upkeep(
-  keyspace,
-  keyspace.shards.filter((_, shard) => shard % data.threads === data.index),
-  1000 / config.hz,
-);
+const upkeep: Upkeep = new Upkeep(keyspace, { first: data.index });
+upkeep.restMs = 1000 / config.hz;
 
 config.onChange('hz', (hz) => {
   upkeep.restMs = 1000 / hz;
