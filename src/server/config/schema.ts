@@ -273,14 +273,14 @@ export const PARAMETERS = {
     group: 'threads',
     initial: 10,
     mutable: true,
-    help: 'Turns per second of the upkeep: expiry, idle clients, statistics.',
+    help: 'Turns per second of the upkeep: idle clients, statistics. Expired keys are looked for sixty times a second, or more often if this is more.',
   }),
   'active-expire-effort': parameter({
     type: integerType({ min: 1, max: 10 }),
     group: 'threads',
     initial: 1,
     mutable: true,
-    help: 'How much time upkeep may spend on removing expired keys.',
+    help: 'How many slices of 0.4 ms upkeep may spend in a row on removing expired keys, while more are due than one slice removes.',
   }),
   native: parameter({
     type: enumerationType(['auto', 'off', 'required']),
