@@ -1,6 +1,6 @@
 /**
  * The native core as TypeScript sees it: what `native/addon.cc` exports. Types only, and the loader's contract;
- * the addon is optional, and everything it does has a TypeScript twin (`streams.ts`, `protocol/resp/splitter.ts`).
+ * the addon is optional, and everything it does has a TypeScript twin (`streams.ts`, `protocol/splitters.ts`).
  *
  * All arrays are made by TypeScript, and native code keeps their addresses (and a reference) from the constructor on.
  */

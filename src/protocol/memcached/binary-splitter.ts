@@ -1,5 +1,5 @@
 /**
- * From bytes to command descriptors, with the rules of Memcached's binary protocol.
+ * From bytes to command descriptors, with the rules of Memcached's binary protocol. native/memcached_splitter.cc is its twin.
  *
  *   byte  0       1        2            4             5           6          8             12       16     24
  *   ┌───────┬────────┬────────────┬─────────────┬───────────┬──────────┬─────────────┬────────┬──────┬────────┬─────┬───────┐

@@ -1,5 +1,5 @@
 /**
- * From bytes to command descriptors, with the rules of Memcached's text protocols, classic and meta.
+ * From bytes to command descriptors, with the rules of Memcached's text protocols, classic and meta. native/memcached_splitter.cc is its twin.
  *
  *   get a b c\r\n                       a line: arguments between spaces
  *   set k 0 0 5\r\nhello\r\n            a line that announces a block of data, which becomes the last argument (FLAG_DATA)

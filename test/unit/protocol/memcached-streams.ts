@@ -1,6 +1,7 @@
-/** Memcached streams for the splitters' tests: a table, the parts that streams are made of, and what is in a stream in a form that can be read. */
+/** Memcached streams for the splitters' tests: the parts that streams are made of, and what is in a stream in a form that can be read. */
 
 import fc from 'fast-check';
+import { MEMCACHED_COMMANDS } from '../../../src/commands/memcached/index.js';
 import {
   EVENT_PROTOCOL_ERROR,
   FLAG_BAD_CHUNK,
@@ -8,45 +9,18 @@ import {
   FLAG_MALFORMED,
   FLAG_TOO_LARGE,
   type FrameLimits,
-  type MemcachedKeys,
   type SplitterTable,
 } from '../../../src/protocol/descriptors.js';
 import { LIMITS, type SplitCommand, TABLE } from './split-stream.js';
 
-function text(name: string, firstKey: number, lastKey: number, dataLength = 0): MemcachedKeys {
-  return { name, firstKey, lastKey, keyStep: 1, protocol: 'text', dataLength, opcode: -1 };
-}
-
-function binary(name: string, opcode: number, key: number): MemcachedKeys {
-  return { name, firstKey: key, lastKey: key, keyStep: 1, protocol: 'binary', dataLength: 0, opcode };
-}
-
-/** The protocols' entries are mixed: an id is a place in the whole list. */
-const MEMCACHED: readonly MemcachedKeys[] = [
-  text('get', 1, -1),
-  binary('get', 0x00, 1),
-  text('gets', 1, -1),
-  text('gat', 2, -1),
-  text('set', 1, 1, 4),
-  binary('set', 0x01, 1),
-  text('add', 1, 1, 4),
-  text('cas', 1, 1, 4),
-  binary('unknown', -1, 0),
-  text('delete', 1, 1),
-  text('stats', 0, 0),
-  text('mg', 1, 1),
-  text('ms', 1, 1, 2),
-  text('mn', 0, 0),
-  text('unknown', 0, 0),
-  binary('delete', 0x04, 1),
-  binary('noop', 0x0a, 0),
-  binary('getkq', 0x0d, 1),
-  binary('append', 0x0e, 1),
-  text('quit', 0, 0),
-  binary('quit', 0x07, 0),
-];
 const BASE = 1000;
-export const MEMCACHED_TABLE: SplitterTable = { commands: TABLE, memcached: MEMCACHED, memcachedBase: BASE };
+/** Memcached's commands beside a few of Redis's. */
+export const MEMCACHED_TABLE: SplitterTable = { commands: TABLE, memcached: MEMCACHED_COMMANDS, memcachedBase: BASE };
+
+/** Id of a command in MEMCACHED_TABLE. */
+export function idOf(protocol: 'text' | 'binary', name: string): number {
+  return BASE + MEMCACHED_COMMANDS.findIndex((command) => command.protocol === protocol && command.name === name);
+}
 
 /** Small, so that values above the limit are small too. */
 export const SMALL: FrameLimits = { ...LIMITS, argumentsMax: 20, bulkBytesMax: 40 };
@@ -70,7 +44,7 @@ export function show(commands: readonly SplitCommand[]): Shown[] {
     const rest = flags & ~FLAGS.reduce((all, [flag]) => all | flag, 0);
     if (rest !== 0) said.push(`flags ${rest}`);
     return [
-      MEMCACHED[command - BASE]?.name ?? `command ${command}`,
+      MEMCACHED_COMMANDS[command - BASE]?.name ?? `command ${command}`,
       said.join(', '),
       ...args.map(({ bytes }) => Buffer.from(bytes).toString('latin1')),
     ];
@@ -178,8 +152,8 @@ const textFrame = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom('get', 'gat 0', 'delete', 'nope'), key, fc.integer({ min: 60, max: 400 }))
-      .map(([name, k, times]) => `${name} ${`${k.padEnd(12, 'x')} `.repeat(times)}\n`),
+      .tuple(fc.constantFrom('get', 'gat 0', 'delete', 'nope'), key, fc.integer({ min: 15, max: 130 }))
+      .map(([name, k, times]) => `${name} ${`${k.padEnd(39, 'x')} `.repeat(times)}\n`),
   },
 );
 

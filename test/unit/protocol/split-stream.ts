@@ -178,3 +178,11 @@ export function summary(commands: readonly SplitCommand[]): unknown[] {
       : [command, ...args.map((arg) => Buffer.from(arg.bytes).toString('latin1'))],
   );
 }
+
+/** Everything that a splitter says of the commands, one line for each: quick to compare. */
+export function lines(commands: readonly SplitCommand[]): string[] {
+  return commands.map(({ command, argc, flags, detail, args }) => {
+    const said = args.map(({ bytes, hash, slot }) => `${Buffer.from(bytes).toString('latin1')} ${hash} ${slot}`);
+    return [command, argc, flags, detail, ...said].join('|');
+  });
+}
