@@ -14,5 +14,6 @@ export { type Codec, codecs } from './library/codecs.js';
 export type { Key } from './library/key-bytes.js';
 export type { ScanOptions } from './library/key-scan.js';
 export type { Door, ListenOptions } from './library/listen.js';
+export type { Loader, LoadOptions } from './library/loading.js';
 export type { CreateOptions } from './library/options.js';
 export type { CacheStats } from './library/stats.js';

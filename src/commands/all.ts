@@ -4,6 +4,7 @@ import { BITMAP_COMMANDS } from './bits/bitmaps.js';
 import { CONNECTION_COMMANDS } from './connection/index.js';
 import { KEY_COMMANDS } from './keys.js';
 import { LCS_COMMANDS } from './lcs.js';
+import { LEASE_COMMANDS } from './leases.js';
 import { MEMCACHED_COMMANDS } from './memcached/index.js';
 import { SERVER_COMMANDS } from './server/index.js';
 import { STRING_BATCH_COMMANDS } from './string-batches.js';
@@ -19,6 +20,7 @@ export const COMMANDS = new CommandTable(
     ...STRING_RANGE_COMMANDS,
     ...STRING_BATCH_COMMANDS,
     ...LCS_COMMANDS,
+    ...LEASE_COMMANDS,
     ...BITMAP_COMMANDS,
     ...KEY_COMMANDS,
     ...CONNECTION_COMMANDS,

@@ -161,6 +161,16 @@ export class Request {
     return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
   }
 
+  /** Removes whatever is under a key argument. A placeholder goes too, and its lease with it, but it was no key. Returns whether there was a key. */
+  remove(index: number): boolean {
+    const shard = this.enter(index);
+    const item = shard.find(this.hash(index), this.input, this.offset(index), this.length(index), this.database);
+    if (item === 0) return false;
+    const wasKey = !isPlaceholder(shard.words, item);
+    shard.remove(item);
+    return wasKey;
+  }
+
   /** Looks a key argument up to be changed: counts the access. */
   modify(index: number): number {
     const item = this.find(index);

@@ -97,6 +97,11 @@ export class StringOptions {
     return this.read(request, 2, GETEX_OPTIONS);
   }
 
+  /** Reads the options EX, PX, EXAT and PXAT from an argument on. Returns false when it answered an error. */
+  readDeadline(request: Request, first: number): boolean {
+    return this.read(request, first, DEADLINE_OPTIONS);
+  }
+
   /**
    * The deadline that was given, in milliseconds since 1970.
    * @param command name for the error

@@ -60,7 +60,11 @@ function readString(request: Request): number {
 
 function getdel(request: Request): void {
   const item = readString(request);
-  if (item === 0) return;
+  if (item === 0) {
+    // There may be a lease, whose value would be an old one.
+    if (request.find(1) === 0) request.remove(1);
+    return;
+  }
   replyValue(request, item);
   request.shard.remove(item);
 }
@@ -115,8 +119,7 @@ function replyStored(request: Request, stored: boolean): void {
 /** Stores a value with a deadline. One that has passed already leaves nothing. Returns false when there is no memory. */
 function store(request: Request, valueIndex: number, deadline: number): boolean {
   if (deadline > 0 && deadline <= request.clock.now) {
-    const old = request.find(1);
-    if (old !== 0) request.shard.remove(old);
+    request.remove(1);
     return true;
   }
   return request.setString(1, request.input, request.offset(valueIndex), request.length(valueIndex), deadline);

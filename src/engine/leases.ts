@@ -67,7 +67,9 @@ export class Lease {
   state = LEASE_HIT;
   /** The item; it has a value unless it is a placeholder. */
   item = 0;
-  /** LEASE_WON: the token. */
+  /** Whether the value is no longer right. */
+  stale = false;
+  /** LEASE_WON: the token. LEASE_HELD: the token of who has the lease. */
   low = 0;
   high = 0;
 
@@ -124,10 +126,14 @@ export function acquire(
 ): number {
   const item = shard.find(hash, key, keyAt, keyBytes, database);
   lease.item = item;
+  lease.stale = false;
   if (item === 0) return plant(shard, hash, key, keyAt, keyBytes, database, leaseMs, now, lease);
   const { words } = shard;
   if (typeOf(words, item) !== TYPE_STRING) return (lease.state = LEASE_WRONG_TYPE);
   const marks = marksOf(words, item);
+  lease.stale = (marks & MARK_STALE) !== 0;
+  lease.low = versionLow(words, item);
+  lease.high = versionHigh(words, item);
   const isWrong = (marks & (MARK_STALE | MARK_PLACEHOLDER)) !== 0;
   const deadline = expiryOf(words, item);
   if (!isWrong && (deadline === 0 || deadline - now >= earlyMs)) lease.state = LEASE_HIT;
@@ -181,12 +187,13 @@ function won(shard: Shard, item: number, lease: Lease): number {
   return (lease.state = LEASE_WON);
 }
 
-/** Whether an item is there whose lease has this token. */
+/** Whether an item is there whose lease has this token. One that was given through another door without a token has none. */
 export function holdsLease(shard: Shard, item: number, low: number, high: number): boolean {
   const { words } = shard;
   return (
     item !== 0 &&
     (marksOf(words, item) & MARK_LEASED) !== 0 &&
+    hasVersion(words, item) &&
     versionLow(words, item) === low &&
     versionHigh(words, item) === high
   );

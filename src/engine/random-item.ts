@@ -5,7 +5,7 @@
  * again until that is a key of the database. Where keys are too sparse for that, a segment is walked and one of all its keys chosen.
  */
 
-import { databaseOf, keyLength, keyOffset } from './item.js';
+import { databaseOf, isPlaceholder, keyLength, keyOffset } from './item.js';
 import type { Keyspace } from './keyspace.js';
 import { SCAN_END, SCAN_START, Scan, segmentCursor } from './scan.js';
 import type { Shard } from './shard.js';
@@ -48,7 +48,8 @@ function randomEntry(shard: Shard, database: number, random: () => number): numb
     if ((position & (index.segmentSpan(position) - 1)) !== 0) continue;
     const bucket = index.bucketAt(position, Math.floor(random() * SEGMENT_BUCKETS));
     const item = index.itemAt(bucket + 2 * Math.floor(random() * BUCKET_ENTRIES));
-    if (item !== 0 && databaseOf(shard.words, item) === database && !shard.removeExpired(item)) return item;
+    if (item === 0 || databaseOf(shard.words, item) !== database || shard.removeExpired(item)) continue;
+    if (!isPlaceholder(shard.words, item)) return item;
   }
   return 0;
 }

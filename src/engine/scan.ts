@@ -20,7 +20,7 @@
  * The lock is given up between segments, so that a long walk stops nobody else.
  */
 
-import { databaseOf } from './item.js';
+import { databaseOf, isPlaceholder } from './item.js';
 import type { Keyspace } from './keyspace.js';
 import type { Shard } from './shard.js';
 import { HOME_ENTRIES_MAX, SEGMENT_BUCKETS } from './table/hash-index.js';
@@ -39,7 +39,7 @@ const ITEM_WORK = 8;
 /** Entries of the bucket being visited. */
 const found = new Int32Array(HOME_ENTRIES_MAX);
 
-/** Called for an item under its shard's lock. It may remove the item; it must not allocate, nor remove others. */
+/** Called for an item that is no placeholder, under its shard's lock. It may remove the item; it must not allocate, nor remove others. */
 export type Visit = (shard: Shard, item: number) => void;
 
 export class Scan {
@@ -99,7 +99,7 @@ export class Scan {
       const entries = index.entriesOfHome(position, bucket++, found);
       for (let i = 0; i < entries; i++) {
         const item = index.itemAt(found[i]);
-        if (databaseOf(words, item) !== this.database) continue;
+        if (databaseOf(words, item) !== this.database || isPlaceholder(words, item)) continue;
         this.items--;
         this.visit(shard, item);
       }

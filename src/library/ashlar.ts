@@ -26,6 +26,7 @@ import { KEEP_DEADLINE, KeyAccess } from './key-access.js';
 import type { Key } from './key-bytes.js';
 import { type ScanOptions, scanKeys } from './key-scan.js';
 import { type Door, type ListenOptions, openDoor } from './listen.js';
+import { type Loader, Loading, type LoadOptions } from './loading.js';
 import { bytesOf, type CreateOptions, keyspaceOptions } from './options.js';
 import { type CacheStats, readStats } from './stats.js';
 import { ValueWriter } from './value-writer.js';
@@ -73,6 +74,7 @@ export class Ashlar {
   private readonly values = new ValueWriter();
   private readonly digits = new Uint8Array(INTEGER_BYTES_MAX);
   private readonly codec: Codec;
+  private readonly loading: Loading;
   private isClosed = false;
 
   private constructor(attachment: Attachment, codec: Codec, codecName: CodecName, database: number) {
@@ -80,6 +82,13 @@ export class Ashlar {
     this.handle = { ...attachment.keyspace.handle, codec: codecName };
     this.codec = codec;
     this.access = new KeyAccess(attachment, database);
+    this.loading = new Loading({
+      codec,
+      values: this.values,
+      open: (key) => this.open(key),
+      isClosed: () => this.isClosed,
+      deadlineIn: (ttl) => this.deadlineIn(ttl),
+    });
   }
 
   /**
@@ -235,10 +244,7 @@ export class Ashlar {
   delete(key: Key): boolean {
     const access = this.open(key);
     try {
-      const item = access.find();
-      if (item === 0) return false;
-      access.remove(item);
-      return true;
+      return access.removeKey();
     } finally {
       access.close();
     }
@@ -287,6 +293,34 @@ export class Ashlar {
       if (item === 0 || access.deadlineOf(item) === 0) return false;
       access.setDeadline(item, 0);
       return true;
+    } finally {
+      access.close();
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- values that are made when they are missed
+
+  /**
+   * The value of a key, as `getValue` returns it; when it is not there, what `loader` makes, which is stored by then. Of all callers who miss a key at
+   * once, in whatever threads and processes, one is asked to make it, and the others get what it makes; see `LoadOptions` for values that are
+   * about to expire, or have been invalidated. A value that was made is not stored if the key was written, deleted or invalidated meanwhile.
+   * @returns rejects with what the loader throws; with AshlarError ERR_BAD_OPTION, ERR_TYPE, ERR_KEY_TOO_LARGE
+   */
+  getOrLoad<T>(key: Key, loader: Loader<T>, options: LoadOptions = {}): Promise<T> {
+    return this.loading.getOrLoad(key, loader, options);
+  }
+
+  /**
+   * Says that a value is no longer right: `getOrLoad` makes a new one, and the old one may be served until it is there. Whoever makes one already
+   * works with what was right before, and it will not be stored. To have the old one served to nobody, `delete` the key.
+   * @param options `grace`: milliseconds after which the old value is gone at the latest
+   * @returns whether there was a value
+   */
+  invalidate(key: Key, options: { grace?: number } = {}): boolean {
+    const deadline = options.grace === undefined ? 0 : this.deadlineIn(options.grace);
+    const access = this.open(key);
+    try {
+      return access.invalidate(deadline);
     } finally {
       access.close();
     }

@@ -9,6 +9,7 @@
  */
 
 import { copyBytes, equalBytes } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import {
   expiryOf,
@@ -22,8 +23,11 @@ import {
   VALUE_BYTES_MAX,
   valueLength,
   valueOffset,
+  versionHigh,
+  versionLow,
 } from '../engine/item.js';
 import type { Keyspace } from '../engine/keyspace.js';
+import { acquire, endLease, holdsLease, invalidate, isLeased, LEASE_WRONG_TYPE, type Lease } from '../engine/leases.js';
 import { PAGE_BYTES } from '../engine/memory/size-classes.js';
 import type { Shard } from '../engine/shard.js';
 import type { Attachment, TextView } from './attachment.js';
@@ -196,12 +200,88 @@ export class KeyAccess {
     if (at === 0) throw new AshlarError('ERR_OUT_OF_MEMORY');
   }
 
-  remove(item: number): void {
+  /** Removes whatever is under the key; a lease too. Returns whether the key was there. */
+  removeKey(): boolean {
+    const found = this.find();
     try {
-      this.shard.remove(item);
+      const { shard } = this;
+      const item = found !== 0 ? found : shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
+      if (item !== 0) shard.remove(item);
     } catch (error) {
       this.giveUp(error);
     }
+    return found !== 0;
+  }
+
+  // ---------------------------------------------------------------------------------------------- leases
+
+  /**
+   * Looks the key up, and takes the lease if its value is to be made and nobody makes it (engine/leases.ts).
+   * @throws AshlarError ERR_TYPE, ERR_KEY_TOO_LARGE
+   */
+  acquire(leaseMs: number, earlyMs: number, lease: Lease): void {
+    const { shard, key, clock } = this;
+    if (this.isKeyTooLong) throw this.noRoomFor(0);
+    try {
+      clock.tick();
+      acquire(shard, this.hash, key.bytes, 0, key.length, this.internal, leaseMs, earlyMs, clock.now, lease);
+    } catch (error) {
+      this.giveUp(error);
+    }
+    if (lease.state === LEASE_WRONG_TYPE) this.requireString(lease.item);
+  }
+
+  /** Whether the value of an item that `acquire` found can be had. */
+  hasValue(lease: Lease): boolean {
+    return lease.hasValue(this.shard);
+  }
+
+  /** The key's item if its lease has this token, else 0. */
+  findLeased(low: number, high: number): number {
+    try {
+      this.clock.tick();
+      const item = this.shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
+      return holdsLease(this.shard, item, low, high) ? item : 0;
+    } catch (error) {
+      return this.giveUp(error);
+    }
+  }
+
+  /** Whether somebody has the lease with this token (0 and 0: without one) and still has time to make the key's value. */
+  isBeingMade(low: number, high: number): boolean {
+    try {
+      this.clock.tick();
+      const { shard } = this;
+      const item = shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
+      if (item === 0 || versionLow(shard.words, item) !== low || versionHigh(shard.words, item) !== high) return false;
+      return isLeased(shard, item, this.clock.now);
+    } catch (error) {
+      return this.giveUp(error);
+    }
+  }
+
+  /** Gives the lease of an item back. */
+  endLease(item: number): void {
+    try {
+      endLease(this.shard, item);
+    } catch (error) {
+      this.giveUp(error);
+    }
+  }
+
+  /** Marks the value as stale; a lease of the key is good for nothing from now on. @returns whether there is a value */
+  invalidate(deadline: number): boolean {
+    try {
+      this.clock.tick();
+      const item = this.shard.find(this.hash, this.key.bytes, 0, this.key.length, this.internal);
+      return item !== 0 && invalidate(this.shard, item, deadline) !== 0;
+    } catch (error) {
+      return this.giveUp(error);
+    }
+  }
+
+  private get clock(): Clock {
+    return this.attachment.clock;
   }
 
   private trySet(value: Uint8Array, length: number, deadline: number): boolean {

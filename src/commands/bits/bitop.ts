@@ -70,8 +70,7 @@ function longestSource(request: Request): number {
 
 /** The result is empty: there is no destination. */
 function remove(request: Request): void {
-  const item = request.find(DESTINATION);
-  if (item !== 0) request.shard.remove(item);
+  request.remove(DESTINATION);
   request.reply.integer(0);
 }
 

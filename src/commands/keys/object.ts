@@ -2,7 +2,7 @@
 
 import { asciiBytes } from '../../base/bytes.js';
 import { parseBigInt64 } from '../../base/numbers.js';
-import { accessOf, isRaw, valueLength, valueOffset } from '../../engine/item.js';
+import { accessOf, isPlaceholder, isRaw, valueLength, valueOffset } from '../../engine/item.js';
 import type { Shard } from '../../engine/shard.js';
 import { command, type Subcommand } from '../command.js';
 import { helpSubcommand } from '../help.js';
@@ -45,7 +45,8 @@ function findKey(request: Request, index: number): number {
   const length = request.length(index);
   const shard = keyspace.enter(keyspace.shards[keyspace.shardNumber(input, at, length)]);
   request.shard = shard;
-  return shard.find(shard.hash(input, at, length, database), input, at, length, database);
+  const item = shard.find(shard.hash(input, at, length, database), input, at, length, database);
+  return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
 }
 
 /** The 64-bit integer that a value is the text of; undefined when it is none, or was changed in place. */

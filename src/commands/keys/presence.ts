@@ -6,13 +6,6 @@ import type { Request } from '../request.js';
 
 const NO_TYPE = 0;
 
-function remove(request: Request, key: number): boolean {
-  const item = request.find(key);
-  if (item === 0) return false;
-  request.shard.remove(item);
-  return true;
-}
-
 function exists(request: Request, key: number): boolean {
   const item = request.find(key);
   request.shard.countLookup(item !== 0);
@@ -39,6 +32,10 @@ function countKeys(request: Request, test: (request: Request, key: number) => bo
   request.reply.integer(count);
 }
 
+function remove(request: Request): void {
+  countKeys(request, (one, key) => one.remove(key));
+}
+
 function type(request: Request): void {
   const item = request.find(1);
   request.shard.countLookup(item !== 0);
@@ -57,7 +54,7 @@ export const PRESENCE_COMMANDS = [
     complexity:
       'O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).',
     summary: 'Deletes one or more keys.',
-    run: (request) => countKeys(request, remove),
+    run: remove,
   }),
   command({
     name: 'unlink',
@@ -70,7 +67,7 @@ export const PRESENCE_COMMANDS = [
     complexity:
       'O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.',
     summary: 'Asynchronously deletes one or more keys.',
-    run: (request) => countKeys(request, remove),
+    run: remove,
   }),
   command({
     name: 'exists',

@@ -6,6 +6,7 @@
  */
 
 import { asciiBytes, equalBytes } from '../../base/bytes.js';
+import { isPlaceholder } from '../../engine/item.js';
 import type { Shard } from '../../engine/shard.js';
 import { command } from '../command.js';
 import { NO_SUCH_KEY, SYNTAX } from '../replies.js';
@@ -23,12 +24,13 @@ interface Target {
   readonly database: number;
 }
 
-/** The item under the target key, in `request.shard`; 0 when there is none. */
+/** The item under the target key, in `request.shard`; 0 when there is none, or a placeholder. */
 function findTarget(request: Request, target: Target): number {
   const shard = request.enter(target.key);
   const at = request.offset(target.key);
   const internal = request.keyspace.control.internal(target.database);
-  return shard.find(targetHash(request, target), request.input, at, request.length(target.key), internal);
+  const item = shard.find(targetHash(request, target), request.input, at, request.length(target.key), internal);
+  return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
 }
 
 function targetHash(request: Request, target: Target): number {
