@@ -6,6 +6,7 @@
       'target_name': 'ashlar',
       'sources': [
         'native/addon.cc',
+        'native/splitter_object.cc',
         'native/marshal.cc',
         'native/memory.cc',
         'native/command_names.cc',
@@ -30,7 +31,14 @@
       },
       'conditions': [
         ['OS=="linux"', {
-          'sources': ['native/poller.cc', 'native/listener.cc'],
+          'sources': [
+            'native/poller_object.cc',
+            'native/listener_object.cc',
+            'native/poller.cc',
+            'native/poller_output.cc',
+            'native/poller_connections.cc',
+            'native/listener.cc',
+          ],
         }],
       ],
     },

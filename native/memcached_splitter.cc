@@ -112,7 +112,8 @@ int64_t announcedBytes(const uint8_t* p, size_t length) {
   if (p < stop && (*p == '-' || *p == '+')) p++;
   const uint8_t* const digits = p;
   int64_t number = 0;
-  for (; p < stop && *p >= '0' && *p <= '9'; p++) number = std::min<int64_t>(number * 10 + (*p - '0'), kDataBytesMax + 1);
+  for (; p < stop && *p >= '0' && *p <= '9'; p++)
+    number = std::min<int64_t>(number * 10 + (*p - '0'), kDataBytesMax + 1);
   if (p == digits || (p < stop && !isBlank(*p))) return -1;
   if (number > kDataBytesMax || (negative && number != 0)) return -1;
   return number;
@@ -262,8 +263,7 @@ SplitResult Batch::splitBinary(int32_t connection, const uint8_t* input, uint32_
 BigFrame::Status BigFrame::advanceText(const FrameLimits& limits) {
   if (entry_ == nullptr) {
     const MemcachedTable& table = settings_.memcached;
-    const void* const found =
-        scanned_ < size_ ? std::memchr(data_ + scanned_, '\n', size_ - scanned_) : nullptr;
+    const void* const found = scanned_ < size_ ? std::memchr(data_ + scanned_, '\n', size_ - scanned_) : nullptr;
     const size_t lineBytes = found == nullptr ? size_ : static_cast<size_t>(static_cast<const uint8_t*>(found) - data_);
     const bool isLong = lineBytes > kLineMax;
     if (isLong && static_cast<int64_t>(lineBytes) > lineMax(table, data_, limits))

@@ -16,6 +16,8 @@
 //
 // The set's descriptor is readable whenever there is something to do: work that no socket announces (carry, listed, queued events) is announced
 // through an eventfd at the end of a turn, and deadlines of closing connections through a timerfd.
+//
+// poller.cc receives, poller_output.cc sends, poller_connections.cc has the life of a connection.
 #pragma once
 
 #include <cstddef>

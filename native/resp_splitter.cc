@@ -302,8 +302,7 @@ BigFrame::Status BigFrame::advanceInline() {
     const int taken = nextToken(at, lineEnd, token, tokenEnd);
     if (taken < 0) return fail(ProtocolError::unbalancedQuotes);
     if (taken == 0) break;
-    if (!addArg(static_cast<size_t>(token - data_), static_cast<size_t>(tokenEnd - token)))
-      return Status::outOfMemory;
+    if (!addArg(static_cast<size_t>(token - data_), static_cast<size_t>(tokenEnd - token))) return Status::outOfMemory;
   }
   if (argc_ == 0) return Status::skipped;
   return finished();

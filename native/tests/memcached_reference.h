@@ -26,10 +26,19 @@ struct MemcachedCommand {
 
 inline const std::vector<MemcachedCommand>& memcachedCommands() {
   static const std::vector<MemcachedCommand> all = {
-      {"get", {1, -1, 1}, 0, -2},     {"gats", {2, -1, 1}, 0, -2}, {"set", {1, 1, 1}, 4, -2}, {"ms", {1, 1, 1}, 2, -2},
-      {"mg", {1, 1, 1}, 0, -2},       {"version", {0, 0, 0}, 0, -2}, {"unknown", {0, 0, 0}, 0, -2},
-      {"a_name_beyond_16", {1, 1, 1}, 0, -2}, {"a_name_beyond_16_bytes", {1, 1, 1}, 0, -2},
-      {"unknown", {0, 0, 0}, 0, -1},  {"get", {1, 1, 1}, 0, 0},    {"set", {1, 1, 1}, 0, 1},  {"noop", {0, 0, 0}, 0, 10},
+      {"get", {1, -1, 1}, 0, -2},
+      {"gats", {2, -1, 1}, 0, -2},
+      {"set", {1, 1, 1}, 4, -2},
+      {"ms", {1, 1, 1}, 2, -2},
+      {"mg", {1, 1, 1}, 0, -2},
+      {"version", {0, 0, 0}, 0, -2},
+      {"unknown", {0, 0, 0}, 0, -2},
+      {"a_name_beyond_16", {1, 1, 1}, 0, -2},
+      {"a_name_beyond_16_bytes", {1, 1, 1}, 0, -2},
+      {"unknown", {0, 0, 0}, 0, -1},
+      {"get", {1, 1, 1}, 0, 0},
+      {"set", {1, 1, 1}, 0, 1},
+      {"noop", {0, 0, 0}, 0, 10},
       {"top", {1, 1, 1}, 0, 255},
   };
   return all;
@@ -64,7 +73,7 @@ inline std::string header(int opcode, size_t keyBytes, size_t extrasBytes, size_
 }
 
 inline std::string binary(int opcode, const std::string& key = "", const std::string& extras = "",
-                   const std::string& value = "") {
+                          const std::string& value = "") {
   return header(opcode, key.size(), extras.size(), key.size() + extras.size() + value.size()) + extras + key + value;
 }
 
@@ -149,7 +158,9 @@ class MemcachedReference {
   // -1 when it is no length.
   static int64_t length(const std::string& text) {
     size_t i = 0;
-    const auto blank = [&text](size_t at) { return at < text.size() && std::string("\t\v\f\r").find(text[at]) != std::string::npos; };
+    const auto blank = [&text](size_t at) {
+      return at < text.size() && std::string("\t\v\f\r").find(text[at]) != std::string::npos;
+    };
     while (blank(i)) i++;
     const bool signedNumber = i < text.size() && (text[i] == '+' || text[i] == '-');
     const bool negative = signedNumber && text[i] == '-';

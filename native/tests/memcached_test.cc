@@ -83,10 +83,31 @@ void data() {
   CHECK(same("set k 0 0 3\r\nabcdef\r\nget k\r\n"));
   CHECK(same("set k 0 0 3\r\nabc\nxget k\r\nset k 0 0 0\r\nx\nget a\r\nset k 0 0 1\r\na\r\rget a\r\n"));
   CHECK(same("set\r\nset k\r\nset k 0 0\r\nset k 0 0 1 2 3 4 5 6 7 8 9\r\na\r\nms k\r\n"));
-  for (const char* const length :
-       {"0", "00", "3", "0003", "+3", "-3", "-0", "+", "-", "--3", "3x", "x3", "3\tx", "3\r", "\t3", "\v\f\r\t+3\v\f", "3\v", "\t",
-        "2147483645", "2147483646", "2147483647", "4294967299", "18446744073709551619", "00000000000000000000000000003",
-        "99999999999999999999999999999999"}) {
+  for (const char* const length : {"0",
+                                   "00",
+                                   "3",
+                                   "0003",
+                                   "+3",
+                                   "-3",
+                                   "-0",
+                                   "+",
+                                   "-",
+                                   "--3",
+                                   "3x",
+                                   "x3",
+                                   "3\tx",
+                                   "3\r",
+                                   "\t3",
+                                   "\v\f\r\t+3\v\f",
+                                   "3\v",
+                                   "\t",
+                                   "2147483645",
+                                   "2147483646",
+                                   "2147483647",
+                                   "4294967299",
+                                   "18446744073709551619",
+                                   "00000000000000000000000000003",
+                                   "99999999999999999999999999999999"}) {
     const std::string stream = std::string("set k 0 0 ") + length + "\r\nabc\r\nget k\r\n";
     CHECK(same(stream));
     CHECK(same(stream, kSpeaksMemcachedText, FrameLimits{10, 2}));
@@ -100,8 +121,9 @@ void data() {
   std::string pipeline;
   for (size_t i = 0; i < 300; i++) {
     const std::string value(i % 50, 'x');
-    pipeline += i % 2 ? "get key:" + std::to_string(i) + "\r\n"
-                      : "set key:" + std::to_string(i) + " 0 0 " + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+    pipeline += i % 2
+                    ? "get key:" + std::to_string(i) + "\r\n"
+                    : "set key:" + std::to_string(i) + " 0 0 " + std::to_string(value.size()) + "\r\n" + value + "\r\n";
   }
   CHECK(same(pipeline));
 }
@@ -175,22 +197,25 @@ void binaries() {
   CHECK(whole(header(0, 2, 0, 1)).size() == 1 && whole(header(0, 2, 0, 1))[0].flags == kFlagMalformed);
   CHECK(whole(binary(10) + "x")[1].error == 21 && whole(binary(10) + "x")[1].detail == 'x');
   std::string pipeline;
-  for (size_t i = 0; i < 300; i++) pipeline += binary(i % 3 ? 0 : 1, "key" + std::to_string(i), "", std::string(i % 50, 'x'));
+  for (size_t i = 0; i < 300; i++)
+    pipeline += binary(i % 3 ? 0 : 1, "key" + std::to_string(i), "", std::string(i % 50, 'x'));
   CHECK(same(pipeline));
 }
 
 // Streams of pieces that often make sense, and often do not.
 std::string randomText() {
   static const char* const odd[] = {"get ", "set ", "ms ", "k ",   "0 ", "\r\n", "\n", "\r", " ",  "gats 0 ",
-                                    "5",    "-1",   "99", "\x80", "3 ", "+",    "\t", "x",  "  ", "1\r\n"};
+                                    "5",    "-1",   "99",  "\x80", "3 ", "+",    "\t", "x",  "  ", "1\r\n"};
   std::string out;
   for (size_t i = randomness() % 12; i > 0; i--) {
-    const std::string key(1 + randomness() % (randomness() % 10 == 0 ? 300 : 10), static_cast<char>('a' + randomness() % 26));
+    const std::string key(1 + randomness() % (randomness() % 10 == 0 ? 300 : 10),
+                          static_cast<char>('a' + randomness() % 26));
     const std::string value(randomness() % (randomness() % 10 == 0 ? 3000 : 12), 'v');
     switch (randomness() % 7) {
       case 0:
       case 1:
-        out += "set " + key + " 0 0 " + std::to_string(value.size()) + "\r\n" + value + (randomness() % 8 ? "\r\n" : "xy");
+        out +=
+            "set " + key + " 0 0 " + std::to_string(value.size()) + "\r\n" + value + (randomness() % 8 ? "\r\n" : "xy");
         break;
       case 2:
         out += "get" + repeated(" " + key, 1 + randomness() % (randomness() % 10 == 0 ? 600 : 6)) + "\r\n";

@@ -19,7 +19,9 @@ namespace ashlar::test {
 
 inline constexpr size_t kSlotsMax = 64;
 
-inline std::string bulk(const std::string& bytes) { return "$" + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n"; }
+inline std::string bulk(const std::string& bytes) {
+  return "$" + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n";
+}
 
 inline std::string frame(const std::vector<std::string>& args) {
   std::string out = "*" + std::to_string(args.size()) + "\r\n";

@@ -112,7 +112,8 @@ void soak(uint32_t seed, size_t arena) {
       if (!finishing && client.sending.size() - client.sent < 300000 && random() % 3 == 0) {
         client.sending.erase(0, client.sent);
         client.sent = 0;
-        for (int i = static_cast<int>(random() % 30); i >= 0; i--) client.sending += command(random, client.speaks, client.made++);
+        for (int i = static_cast<int>(random() % 30); i >= 0; i--)
+          client.sending += command(random, client.speaks, client.made++);
       }
       if (client.sent < client.sending.size() && random() % 2 == 0) {
         const size_t most = random() % 4 == 0 ? 1 + random() % 10 : 1 + random() % 100000;

@@ -9,7 +9,7 @@ flags="-std=c++20 -g -O1 -fno-exceptions -fno-omit-frame-pointer -fsanitize=addr
 sources="command_names memcached_table batch resp_splitter memcached_splitter big_frame stream_splitter"
 tests="hash_test splitter_test memcached_test"
 if [ "$(uname)" = Linux ]; then
-  sources="$sources poller listener"
+  sources="$sources poller poller_output poller_connections listener"
   tests="$tests poller_test memcached_poller_test poller_soak_test"
 fi
 [ $# -gt 0 ] || set -- $tests
