@@ -392,6 +392,7 @@ const DELETE: readonly TextCase[] = [
       ['ms k 1\nx', 'HD'],
       ['md k C1', 'EX'],
       ['md k C1 q O5', 'EX O5'],
+      ['md k C0', 'EX'],
       ['mg k c', 'HD c<cas>'],
       ['md k C<cas> k O1', 'HD kk O1'],
       ['mg k', 'EN'],

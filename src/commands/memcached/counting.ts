@@ -8,6 +8,8 @@ import type { Uint64 } from '../../base/uint64.js';
 import {
   accessOf,
   accessWord,
+  clearMarks,
+  MARK_FETCHED,
   MARK_PADDED,
   marksOf,
   setMarks,
@@ -62,6 +64,8 @@ export function countItem(
   const value = valueOffset(words, at);
   const end = value + valueLength(words, at);
   const written = value + sum.write(bytes, value);
+  // To memcached a longer one is a new item, which nobody has read.
+  if (end - value > length) clearMarks(words, at, MARK_FETCHED);
   if (written < end) {
     bytes.fill(BLANK, written, end);
     setMarks(words, at, MARK_PADDED);

@@ -43,13 +43,21 @@ export function metaDelete(request: Request): void {
     memcached.error(flags.error);
     return;
   }
-  const { low, high } = flags.cas;
-  const keeps = flags.invalidate || flags.noValue;
-  const outcome = keeps ? change(request) : deleteItem(request, key, low, high);
+  const outcome = flags.invalidate || flags.noValue ? change(request) : remove(request);
   if (outcome === WRONG_TYPE) memcached.error(NOT_A_STRING);
   else if (outcome === NO_MEMORY) memcached.error(OUT_OF_MEMORY);
   else if (outcome < 0) flags.answer(request, statusOf(outcome), key);
   else if (!flags.quiet) flags.answer(request, META_HIT, key);
+}
+
+/** Deletes the item. Returns an outcome, or 0. */
+function remove(request: Request): number {
+  const found = flags.hasCas ? key.find() : 0;
+  if (found !== 0 && !versionIs(key.shard.words, found, flags.cas.low, flags.cas.high)) {
+    request.counters[DELETE_MISSES]++;
+    return EXISTS;
+  }
+  return deleteItem(request, key, 0, 0);
 }
 
 /** Takes the value away, or marks it as stale, or both. Returns the item, or an outcome. */
@@ -62,7 +70,10 @@ function change(request: Request): number {
     return NOT_FOUND;
   }
   if (typeOf(words, found) !== TYPE_STRING) return WRONG_TYPE;
-  if (flags.hasCas && !versionIs(words, found, flags.cas.low, flags.cas.high)) return EXISTS;
+  if (flags.hasCas && !versionIs(words, found, flags.cas.low, flags.cas.high)) {
+    counters[DELETE_MISSES]++;
+    return EXISTS;
+  }
   const item = flags.noValue ? emptied(request, found) : found;
   if (item === NO_MEMORY) return NO_MEMORY;
   if (flags.invalidate) return invalidate(request, item);

@@ -94,7 +94,7 @@ export class MetaFlags {
   /** C: the CAS number must be this one. */
   hasCas = false;
   readonly cas = new Uint64();
-  /** E: it is to be this one. */
+  /** E: it is to be this one; 0 is as good as none. */
   hasNewCas = false;
   readonly newCas = new Uint64();
   /** F. */
@@ -255,8 +255,8 @@ export class MetaFlags {
         if (!this.cas.parse(input, at, length)) this.error = BAD_TOKEN;
         return true;
       case NEW_CAS:
-        this.hasNewCas = true;
         if (!this.newCas.parse(input, at, length)) this.error = BAD_TOKEN;
+        this.hasNewCas = !this.newCas.isZero;
         return true;
       case CLIENT_FLAGS:
         this.clientFlags = parseDigits(input, at, length, UINT32_MAX);

@@ -12,8 +12,10 @@ import { slotOf } from '../../base/hash.js';
 import {
   BLOCK_FLAGS,
   BLOCK_VERSION,
+  clearMarks,
   clientFlagsOf,
   hasVersion,
+  MARK_FETCHED,
   markRaw,
   setClientFlags,
   TYPE_STRING,
@@ -279,6 +281,8 @@ export function joinItem(
   copy(piece, pieceAt, bytes, how === PREPEND ? value : value + length, pieceBytes);
   markRaw(words, item);
   shard.changed(item);
+  // To memcached it is a new item, which nobody has read.
+  clearMarks(words, item, MARK_FETCHED);
   return versioned ? withVersion(shard, item) : item;
 }
 
