@@ -48,6 +48,8 @@ export class Request {
   argc = 0;
   /** FLAG_ bits of the command's descriptor. */
   flags = 0;
+  /** Bytes of the command's frame. */
+  bytes = 0;
   client: Client;
   /** Internal number of the client's database. */
   database = 0;

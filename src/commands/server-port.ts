@@ -58,11 +58,16 @@ export interface ClientFilter {
   readonly exceptId?: number;
 }
 
-export interface SlowlogEntry {
+/** Why a command is logged, by Valkey's names. */
+export const COMMAND_LOGS = ['slow', 'large-request', 'large-reply'] as const;
+export type CommandLogKind = (typeof COMMAND_LOGS)[number];
+
+export interface CommandLogEntry {
   readonly id: number;
   /** Seconds since 1970. */
   readonly time: number;
-  readonly microseconds: number;
+  /** Microseconds that the command took, or bytes of its request or reply. */
+  readonly value: number;
   readonly args: readonly Uint8Array[];
   readonly address: string;
   readonly name: string;
@@ -173,8 +178,8 @@ export interface ServerPort {
   /** The client's protocol, database, authentication, monitoring or limits have changed. */
   clientChanged(client: Client): void;
   /** Newest first. */
-  slowlog(): Promise<SlowlogEntry[]>;
-  slowlogReset(): Promise<void>;
+  commandLog(kind: CommandLogKind): Promise<CommandLogEntry[]>;
+  commandLogReset(kind: CommandLogKind): Promise<void>;
   /** Histograms of the commands that were called, by full name; empty = all. */
   latencyHistogram(names: readonly string[]): CommandHistogram[];
   /** Events of the latency monitor, by name. */

@@ -6,9 +6,16 @@
 import { readFileSync } from 'node:fs';
 import { AshlarError } from '../base/errors.js';
 import { parseBytes } from '../base/units.js';
-import type { ClientFacts, ClientFilter, LatencyEvent, SlowlogEntry } from '../commands/server-port.js';
+import type {
+  ClientFacts,
+  ClientFilter,
+  CommandLogEntry,
+  CommandLogKind,
+  LatencyEvent,
+} from '../commands/server-port.js';
 import { POLICIES } from '../engine/control.js';
 import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
+import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
 import type { ServerEvents } from './events.js';
@@ -16,7 +23,6 @@ import type { Fleet } from './fleet.js';
 import { mergeLatencyEvents } from './latency.js';
 import type { Logger, LogLevel } from './logger.js';
 import { mergePause, NO_PAUSE, type PauseState } from './pause.js';
-import { mergeSlowlogs } from './slowlog.js';
 import { REJECTED_CONNECTIONS } from './worker-data.js';
 
 /** File descriptors that are not connections: standard streams, epoll sets, listeners, files. */
@@ -53,8 +59,9 @@ export class Administration {
       pause: (_worker, asked: PauseState) => this.pause(asked),
       monitors: (worker, count: number) => this.setMonitors(worker, count),
       monitorLines: (worker, lines: string) => this.forwardLines(worker, lines),
-      slowlog: async () => mergeSlowlogs(await this.fleet.callAll<SlowlogEntry[]>('slowlog'), config.slowlogMaxLen),
-      slowlogReset: () => this.onAll('slowlogReset'),
+      commandLog: async (_worker, kind: CommandLogKind) =>
+        mergeCommandLogs(await this.fleet.callAll<CommandLogEntry[]>('commandLog', kind), logLengthOf(config, kind)),
+      commandLogReset: (_worker, kind: CommandLogKind) => this.onAll('commandLogReset', kind),
       latencyEvents: async () => mergeLatencyEvents(await this.fleet.callAll<LatencyEvent[]>('latencyEvents')),
       latencyReset: async (_worker, names: readonly string[]) =>
         new Set((await this.fleet.callAll<string[]>('latencyReset', names)).flat()).size,

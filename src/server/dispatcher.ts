@@ -54,6 +54,9 @@ const LINGER_MS = 5000;
 /** Time between two warnings of the same. */
 const WARNING_INTERVAL_MS = 60_000;
 
+/** A threshold that no request and no reply comes up to. */
+export const NEVER_LARGE = 0x7fffffff;
+
 /** Bits of the worker's gate. */
 export const GATE_PAUSED = 1;
 export const GATE_MONITORED = 2;
@@ -68,6 +71,8 @@ export interface DispatcherHooks {
   monitored(request: Request, command: TableEntry): void;
   /** A command took this long, and the slowlog or the latency monitor may want it. */
   slow(request: Request, command: TableEntry, microseconds: number): void;
+  /** The request (`request.bytes`) or the reply of a command came up to the threshold of its log. */
+  large(request: Request, command: TableEntry, replyBytes: number): void;
   /** Whether the command must wait for the end of CLIENT PAUSE. */
   mustWait(command: TableEntry): boolean;
 }
@@ -81,6 +86,9 @@ export class Dispatcher {
   gate = 0;
   /** Microseconds from which a command is reported to `slow`; negative = never. */
   slowMicroseconds = -1;
+  /** Bytes from which a request or a reply is reported to `large`. */
+  largeRequestBytes = NEVER_LARGE;
+  largeReplyBytes = NEVER_LARGE;
   /** Commands that have begun and will answer later. */
   unanswered = 0;
   private readonly keyspace: Keyspace;
@@ -105,6 +113,8 @@ export class Dispatcher {
   private segments = 0;
   private segmentStart = 0;
   private frameEnd = 0;
+  /** Bytes of the batch's replies that the arena has been emptied of. */
+  private flushed = 0;
   private measured = 0;
   private rejected = 0;
   private readonly fast: CallRuns;
@@ -144,6 +154,7 @@ export class Dispatcher {
   onBatch(count: number): void {
     const descriptors = this.transport.arrays.commands;
     const request = this.request;
+    const reply = this.reply;
     const begin = performance.now();
     this.keyspace.clock.tick();
     request.input = this.transport.input;
@@ -166,15 +177,25 @@ export class Dispatcher {
       }
       if (client.suspended || client.closing !== CLOSE_NO) continue;
       this.frameEnd = descriptors[at + 5];
-      client.bytesIn += this.frameEnd - descriptors[at + 4];
+      const bytes = this.frameEnd - descriptors[at + 4];
+      client.bytesIn += bytes;
       client.commands++;
       total++;
       this.keyspace.yield();
       request.first = descriptors[at + 3] << 2;
       request.argc = descriptors[at + 2];
       request.flags = descriptors[at + 6];
-      if (id >= 0) this.execute(id, client);
-      else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
+      request.bytes = bytes;
+      if (id >= 0) {
+        const { authenticated } = client;
+        const written = this.flushed + reply.position;
+        this.execute(id, client);
+        const replyBytes = this.flushed + reply.position - written;
+        if (bytes >= this.largeRequestBytes || replyBytes >= this.largeReplyBytes) {
+          // Whoever was not let in yet cannot fill the logs, and a password that a Memcached client gives in a `set` is in none.
+          if (authenticated) this.reportLarge(client, replyBytes);
+        }
+      } else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
     }
     const microseconds = (performance.now() - begin) * 1000;
     this.end();
@@ -191,6 +212,12 @@ export class Dispatcher {
     if (commands !== 1 || this.fast.length !== 1 || this.slowMicroseconds < 0 || microseconds < this.slowMicroseconds)
       return;
     this.hooks.slow(this.request, this.entries[this.fast.first], microseconds);
+  }
+
+  /** What waits for the end of CLIENT PAUSE is reported when it has run. */
+  private reportLarge(client: Client, replyBytes: number): void {
+    if (client.postponed || client.lastCommand < 0) return;
+    this.hooks.large(this.request, this.entries[client.lastCommand], replyBytes);
   }
 
   private execute(id: number, client: Client): void {
@@ -320,6 +347,7 @@ export class Dispatcher {
     this.reply.position = 0;
     this.segments = 0;
     this.segmentStart = 0;
+    this.flushed = 0;
     this.measured = 0;
     this.rejected = 0;
     this.client = undefined;
@@ -373,6 +401,7 @@ export class Dispatcher {
 
   private flushArena(): void {
     this.transport.flush(this.segments);
+    this.flushed += this.reply.position;
     this.segments = 0;
     this.segmentStart = 0;
     this.reply.position = 0;
@@ -493,7 +522,12 @@ export class Dispatcher {
       this.outside(client, () => {
         waiting.restore(this.request);
         this.keyspace.clock.tick();
+        const written = this.reply.position;
         this.execute(waiting.id, client);
+        const replyBytes = this.flushed + this.reply.position - written;
+        const { largeRequestBytes, largeReplyBytes } = this;
+        if (this.request.bytes >= largeRequestBytes || replyBytes >= largeReplyBytes)
+          this.reportLarge(client, replyBytes);
       });
       if (!client.suspended && client.closing === CLOSE_NO) this.transport.resume(client.connection);
     }

@@ -14,14 +14,16 @@ export class PostponedCommand {
   private readonly args: Int32Array;
   private readonly argc: number;
   private readonly flags: number;
+  private readonly bytes: number;
 
   /** Copies the command that a request is filled with. */
   constructor(id: number, request: Request) {
-    const { client, argc, flags, first } = request;
+    const { client, argc, flags, bytes, first } = request;
     this.id = id;
     this.client = client;
     this.argc = argc;
     this.flags = flags;
+    this.bytes = bytes;
     this.args = request.args.slice(first, first + argc * ARG_WORDS);
     // Of Memcached's arguments some lie before others that they are counted behind, and empty ones lie anywhere.
     let begin = Number.POSITIVE_INFINITY;
@@ -45,5 +47,6 @@ export class PostponedCommand {
     request.first = 0;
     request.argc = this.argc;
     request.flags = this.flags;
+    request.bytes = this.bytes;
   }
 }

@@ -50,3 +50,6 @@ export const NEXT_SLOWLOG = 1;
 export const WORKERS_REPLACED = 2;
 /** Connections refused for `maxclients`. */
 export const REJECTED_CONNECTIONS = 3;
+/** Next numbers of entries of the logs of large requests and replies. */
+export const NEXT_LARGE_REQUEST = 4;
+export const NEXT_LARGE_REPLY = 5;

@@ -9,11 +9,12 @@ import type {
   ClientFacts,
   ClientFilter,
   CommandHistogram,
+  CommandLogEntry,
+  CommandLogKind,
   LatencyEvent,
   MemcachedFigures,
   MemoryFigures,
   ServerPort,
-  SlowlogEntry,
 } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
@@ -113,6 +114,7 @@ export class WorkerServer implements ServerPort {
       closed: (client, reason) => this.onClosed(client, reason),
       monitored: (request, entry) => this.watch.onMonitored(request, entry),
       slow: (request, entry, microseconds) => this.watch.onSlow(request, entry, microseconds),
+      large: (request, entry, replyBytes) => this.watch.onLarge(request, entry, replyBytes),
       mustWait: (entry) => this.pausing.holds(entry),
     };
   }
@@ -346,12 +348,12 @@ export class WorkerServer implements ServerPort {
 
   // ---------------------------------------------------------------------------------------------- watching
 
-  slowlog(): Promise<SlowlogEntry[]> {
-    return this.bus.call('slowlog');
+  commandLog(kind: CommandLogKind): Promise<CommandLogEntry[]> {
+    return this.bus.call('commandLog', kind);
   }
 
-  async slowlogReset(): Promise<void> {
-    await this.bus.call('slowlogReset');
+  async commandLogReset(kind: CommandLogKind): Promise<void> {
+    await this.bus.call('commandLogReset', kind);
   }
 
   latencyEvents(): Promise<LatencyEvent[]> {

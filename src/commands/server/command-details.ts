@@ -69,7 +69,7 @@ const TIPS: Readonly<Record<string, string>> = {
     'client|info client|list dump object|encoding object|freq object|idletime object|refcount pttl time ttl',
   nondeterministic_output_order: 'command command|docs command|info command|list',
   'request_policy:all_nodes response_policy:all_succeeded':
-    'client|setinfo client|setname config|resetstat config|rewrite config|set slowlog|reset',
+    'client|setinfo client|setname config|resetstat config|rewrite config|set slowlog|reset commandlog|reset',
   'request_policy:all_shards response_policy:all_succeeded': 'flushall flushdb memory|purge ping',
   'request_policy:all_shards response_policy:agg_sum': 'dbsize',
   'request_policy:multi_shard response_policy:agg_sum': 'del exists touch unlink',
@@ -80,8 +80,8 @@ const TIPS: Readonly<Record<string, string>> = {
   'nondeterministic_output request_policy:all_nodes response_policy:special':
     'latency|doctor latency|graph latency|histogram latency|history latency|latest',
   'request_policy:all_nodes response_policy:agg_sum': 'latency|reset',
-  'request_policy:all_nodes response_policy:agg_sum nondeterministic_output': 'slowlog|len',
-  'request_policy:all_nodes nondeterministic_output': 'slowlog|get',
+  'request_policy:all_nodes response_policy:agg_sum nondeterministic_output': 'slowlog|len commandlog|len',
+  'request_policy:all_nodes nondeterministic_output': 'slowlog|get commandlog|get',
   'request_policy:all_shards nondeterministic_output_order': 'keys',
   'request_policy:all_shards response_policy:special nondeterministic_output': 'randomkey',
   'nondeterministic_output request_policy:special response_policy:special': 'scan',

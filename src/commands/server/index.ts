@@ -8,7 +8,7 @@ import { INFO_COMMANDS } from './info.js';
 import { LATENCY_COMMAND } from './latency.js';
 import { MEMORY_COMMAND } from './memory.js';
 import { PROCESS_COMMANDS } from './process.js';
-import { SLOWLOG_COMMAND } from './slowlog.js';
+import { COMMANDLOG_COMMAND, SLOWLOG_COMMAND } from './slowlog.js';
 
 export const SERVER_COMMANDS: readonly Command[] = [
   COMMAND_COMMAND,
@@ -16,6 +16,7 @@ export const SERVER_COMMANDS: readonly Command[] = [
   ...INFO_COMMANDS,
   MEMORY_COMMAND,
   SLOWLOG_COMMAND,
+  COMMANDLOG_COMMAND,
   LATENCY_COMMAND,
   ...PROCESS_COMMANDS,
   DEBUG_COMMAND,

@@ -1,10 +1,11 @@
 /**
- * The slow log of a worker: the last commands that took `slowlog-log-slower-than` microseconds or more, with their arguments trimmed as Redis
- * trims them. SLOWLOG collects the logs of all workers; entries are numbered over all of them.
+ * A log of a worker: the last commands that took long, had a large request, or had a large reply, with their arguments trimmed as Redis trims
+ * them. SLOWLOG and COMMANDLOG collect the logs of all workers; entries of one kind are numbered over all of them.
  */
 
 import type { Request } from '../commands/request.js';
-import type { SlowlogEntry } from '../commands/server-port.js';
+import type { CommandLogEntry, CommandLogKind } from '../commands/server-port.js';
+import type { Config } from './config/config.js';
 import type { Replacements } from './secrets.js';
 
 /** Arguments that are kept of a command; the last of them says how many more there were. */
@@ -14,9 +15,9 @@ const ARGUMENT_BYTES_MAX = 128;
 
 const encoder = new TextEncoder();
 
-export class Slowlog {
+export class CommandLog {
   /** Oldest first. */
-  private entries: SlowlogEntry[] = [];
+  private entries: CommandLogEntry[] = [];
   private lengthMax: number;
 
   constructor(lengthMax: number) {
@@ -30,7 +31,7 @@ export class Slowlog {
   }
 
   /** Newest first. */
-  list(): SlowlogEntry[] {
+  list(): CommandLogEntry[] {
     return [...this.entries].reverse();
   }
 
@@ -38,12 +39,12 @@ export class Slowlog {
     this.entries = [];
   }
 
-  /** Keeps a command. `instead`: what is kept in the place of some arguments. */
-  add(id: number, request: Request, microseconds: number, instead: Replacements): void {
+  /** Keeps a command, with the time or the size for which it is kept. `instead`: what is kept in the place of some arguments. */
+  add(id: number, request: Request, value: number, instead: Replacements): void {
     this.entries.push({
       id,
       time: Math.floor(request.clock.now / 1000),
-      microseconds: Math.floor(microseconds),
+      value: Math.floor(value),
       args: trimmedArguments(request, instead),
       address: request.client.address,
       name: request.client.name,
@@ -79,9 +80,15 @@ function trimmedArgument(request: Request, index: number): Uint8Array {
 }
 
 /** The logs of several workers as one: newest first, `lengthMax` entries at most. */
-export function mergeSlowlogs(logs: readonly (readonly SlowlogEntry[])[], lengthMax: number): SlowlogEntry[] {
+export function mergeCommandLogs(logs: readonly (readonly CommandLogEntry[])[], lengthMax: number): CommandLogEntry[] {
   return logs
     .flat()
     .sort((a, b) => b.id - a.id)
     .slice(0, lengthMax);
+}
+
+/** Entries that are kept of a kind, at most. */
+export function logLengthOf(config: Config, kind: CommandLogKind): number {
+  if (kind === 'slow') return config.slowlogMaxLen;
+  return kind === 'large-request' ? config.commandlogLargeRequestMaxLen : config.commandlogLargeReplyMaxLen;
 }
