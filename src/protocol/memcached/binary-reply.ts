@@ -42,7 +42,7 @@ const FLAGS_BYTES = 4;
 const NUMBER_BYTES = 8;
 
 /** memcached's texts: clients show them, and some match on them. */
-const TEXTS = new Map<number, string>([
+const STATUS_TEXTS: readonly (readonly [status: number, text: string])[] = [
   [STATUS_NOT_FOUND, 'Not found'],
   [STATUS_EXISTS, 'Data exists for key.'],
   [STATUS_TOO_LARGE, 'Too large.'],
@@ -52,13 +52,20 @@ const TEXTS = new Map<number, string>([
   [STATUS_AUTH_ERROR, 'Auth failure.'],
   [STATUS_UNKNOWN_COMMAND, 'Unknown command'],
   [STATUS_NO_MEMORY, 'Out of memory'],
-]);
+];
+const STATUSES = 256;
+const NOTHING: Uint8Array = new Uint8Array(0);
+/** By status, as texts and as bytes. */
+const TEXTS = Array.from({ length: STATUSES }, () => '');
+const TEXT_BYTES = Array.from({ length: STATUSES }, () => NOTHING);
+for (const [status, text] of STATUS_TEXTS) {
+  TEXTS[status] = text;
+  TEXT_BYTES[status] = asciiBytes(text);
+}
 
-/** Statuses that say what became of a request that was in order, not that it was wrong. */
-const OUTCOMES = new Set([STATUS_NOT_FOUND, STATUS_EXISTS, STATUS_NOT_STORED, STATUS_AUTH_CONTINUE]);
-
-const TEXT_BYTES = new Map([...TEXTS].map(([status, text]) => [status, asciiBytes(text)]));
-const NOTHING = new Uint8Array(0);
+/** 1 for statuses that say what became of a request that was in order, not that it was wrong. */
+const OUTCOMES = new Uint8Array(STATUSES);
+for (const status of [STATUS_NOT_FOUND, STATUS_EXISTS, STATUS_NOT_STORED, STATUS_AUTH_CONTINUE]) OUTCOMES[status] = 1;
 
 export class BinaryReply {
   private readonly out: OutputWriter;
@@ -141,8 +148,8 @@ export class BinaryReply {
 
   /** A status with memcached's text for it, if it has one. */
   status(status: number): void {
-    if (!OUTCOMES.has(status)) this.out.countError(TEXTS.get(status) ?? '');
-    const text = TEXT_BYTES.get(status) ?? NOTHING;
+    if (OUTCOMES[status] === 0) this.out.countError(TEXTS[status]);
+    const text = TEXT_BYTES[status];
     if (this.header(status, 0, 0, text.length, 0, 0)) this.out.raw(text, 0, text.length);
   }
 
