@@ -28,10 +28,11 @@ await main(async () => {
   const { ByteArena } = await import('../../dist/base/bytes.js');
   const { ReplyWriter } = await import('../../dist/protocol/resp/reply.js');
   const { loadAddon } = await import('../../dist/native/addon.js');
-  const splitting = await import('../../dist/protocol/resp/splitter.js');
+  const { RespSplitter } = await import('../../dist/protocol/resp/splitter.js');
+  const { FrameState } = await import('../../dist/protocol/splitter.js');
   // With the native core, long values are copied by it.
   loadAddon();
-  const subjects = [...replies(ByteArena, ReplyWriter), ...frames(splitting)];
+  const subjects = [...replies(ByteArena, ReplyWriter), ...frames(RespSplitter, FrameState)];
   const rows = [];
   let checksum = 0;
   for (const [name, step] of subjects) {
@@ -80,7 +81,7 @@ function batch(writer, write) {
 }
 
 /** @returns {[string, () => number][]} each step splits BATCH commands and returns the arguments found */
-function frames({ FrameState, RespSplitter }) {
+function frames(RespSplitter, FrameState) {
   const streams = {
     get: `*2\r\n$3\r\nGET\r\n$${KEY.length}\r\n${KEY}\r\n`,
     'set of 100 bytes': `*3\r\n$3\r\nSET\r\n$${KEY.length}\r\n${KEY}\r\n$100\r\n${'v'.repeat(100)}\r\n`,
