@@ -7,6 +7,7 @@
 
 import { commandStatistics, errorStatistics, latencyStatistics } from './info-commands.js';
 import { ashlarSection, clientsSection, keyspaceSection, memorySection, statsSection } from './info-figures.js';
+import { keysizesSection } from './info-keys.js';
 import { cpuSection, persistenceSection, replicationSection, serverSection } from './info-process.js';
 import type { Field, InfoSources } from './info-sources.js';
 
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   latencystats: { title: 'Latencystats', standard: false, fields: latencyStatistics },
   cluster: { title: 'Cluster', standard: true, fields: () => [['cluster_enabled', 0]] },
   keyspace: { title: 'Keyspace', standard: true, fields: keyspaceSection },
+  keysizes: { title: 'Keysizes', standard: false, fields: keysizesSection },
   ashlar: { title: 'Ashlar', standard: true, fields: ashlarSection },
 };
 

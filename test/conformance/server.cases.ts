@@ -337,6 +337,33 @@ export const COMMAND_CASES: readonly Case[] = [
 
 export const INFO_CASES: readonly Case[] = [
   {
+    name: 'the sizes of keys',
+    ashlarOnly: 'Redis counts the lengths of values, from 8.0 on, and finds big keys by a scan',
+    steps: [
+      ['MEMORY BIGKEYS', []],
+      ['INFO keysizes', '# Keysizes\r\ndistrib_items_memory:\r\n'],
+      [['SET', 'medium', 'x'.repeat(5000)], OK],
+      [['MSET', 'k', 'v', 'l', 'v'], OK],
+      ['SELECT 3', OK],
+      [['SET', 'large', 'x'.repeat(100_000)], OK],
+      [
+        'MEMORY BIGKEYS COUNT 2',
+        [
+          ['large', 3, 2 * 65_536 + 8, 100_000],
+          ['medium', 0, between(5000, 5500), 5000],
+        ],
+      ],
+      ['MEMORY BIGKEYS', matching('four keys', ({ value }) => Array.isArray(value) && value.length === 4)],
+      ['INFO keysizes', '# Keysizes\r\ndistrib_items_memory:16=2,4K=1,128K=1\r\n'],
+      ['INFO everything', text(/\r\n# Keysizes\r\n/)],
+      ['MEMORY BIGKEYS COUNT 0', error('ERR COUNT is a number from 1 to 1000')],
+      ['MEMORY BIGKEYS COUNT 1001', error('ERR COUNT is a number from 1 to 1000')],
+      ['MEMORY BIGKEYS COUNT x', error('ERR COUNT is a number from 1 to 1000')],
+      ['MEMORY BIGKEYS 3', SYNTAX],
+      ['MEMORY BIGKEYS COUNTS 3', SYNTAX],
+    ],
+  },
+  {
     name: 'INFO: sections',
     steps: [
       [

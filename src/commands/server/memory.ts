@@ -7,6 +7,7 @@ import { helpSubcommand } from '../help.js';
 import { memoryUsage } from '../keys.js';
 import type { Request } from '../request.js';
 import type { MemoryFigures } from '../server-port.js';
+import { BIGKEYS_SUBCOMMAND } from './big-keys.js';
 import { slabReport } from './shard-reports.js';
 
 /** Bytes of the index that an item takes: one entry. */
@@ -182,7 +183,11 @@ export const MEMORY_COMMAND: Command = command({
       complexity: ALLOCATOR_COMPLEXITY,
       runAsync: purge,
     },
+    BIGKEYS_SUBCOMMAND,
     helpSubcommand('memory', '4.0.0', [
+      'BIGKEYS [COUNT <count>]',
+      '    Return the largest keys of all databases (default: 10), with their databases,',
+      '    the bytes of memory that they take, and the lengths of their values.',
       'DOCTOR',
       '    Return memory problems reports.',
       'MALLOC-STATS',
