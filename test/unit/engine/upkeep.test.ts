@@ -127,6 +127,32 @@ describe('the lag', () => {
   });
 });
 
+describe('upkeep that has fallen behind', () => {
+  test('does not pause any more until it has caught up', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 64 });
+    const upkeep = new Upkeep(cache.keyspace);
+    const deadline = cache.now + 30_000;
+    for (let i = 0; i < 100_000; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, deadline);
+    cache.keyspace.leave();
+    const items = (): number => cache.keyspace.size(0);
+    cache.advance(30_000);
+    upkeep.poll();
+    const first = items();
+    expect(first).toBeLessThan(100_000);
+    // The same millisecond: a pause.
+    upkeep.poll();
+    expect(items()).toBe(first);
+    cache.advance(100);
+    upkeep.poll();
+    let slices = 0;
+    for (let before = items(); before > 0; before = items(), slices++) {
+      upkeep.poll();
+      expect(items()).toBeLessThan(before);
+    }
+    expect(slices).toBeGreaterThan(5);
+  });
+});
+
 describe('threads that share it', () => {
   test('do it once, together', () => {
     const cache = new SmallCache({ shards: 2, megabytes: 8 });
