@@ -184,7 +184,7 @@ export class Shard {
     this.slabs.format();
     this.index.format();
     this.words[ITEMS] = 0;
-    this.words[CURSOR] = this.pool.firstPage;
+    this.words[CURSOR] = 0;
     this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
     this.figures[BYTES] = 0;
     this.entry = 0;

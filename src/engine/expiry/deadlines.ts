@@ -10,7 +10,7 @@
  * milliseconds (upkeep.ts), which bounds the lag. An item pays for it with the eight bytes of its deadline and nothing else; it can move
  * freely; and a million items that expire together are removed page by page, at a third of the cost.
  *
- * A sweep works until its time is up and goes on there the next time, so that all pages get their turn however much there is to do.
+ * A sweep works until its time is up, and the next one goes on there, so that all blocks get their turn however much there is to do.
  */
 
 import type { Clock } from '../../base/clock.js';
@@ -43,7 +43,7 @@ export class Deadlines {
   private readonly slabs: Slabs;
   private readonly clock: Clock;
   private readonly remover: ItemRemover;
-  /** Header word of the page at which the next sweep begins. */
+  /** Header word of the block at which the next sweep begins, so that every block gets its turn, whatever is due again and again in others. */
   private readonly cursor: number;
   // The sweep that is running.
   private until = 0;
@@ -79,17 +79,22 @@ export class Deadlines {
     this.time = time;
     this.work = 0;
     const { words, firstPage, highWater } = this.pool;
+    const cursor = Math.min(highWater * BLOCKS, Math.max(firstPage * BLOCKS, words[this.cursor]));
+    // The page of the cursor comes last once more: for the blocks before it.
+    return (
+      !this.sweepPages(cursor, highWater, expired, orphans) ||
+      !this.sweepPages(firstPage * BLOCKS, Math.min(highWater, Math.floor(cursor / BLOCKS) + 1), expired, orphans)
+    );
+  }
+
+  /** Sweeps from a block on, up to a page. Returns false when the time was up before. */
+  private sweepPages(from: number, end: number, expired: boolean, orphans: boolean): boolean {
     const { pages } = this.table;
     const { now } = this.clock;
-    let page = Math.max(firstPage, words[this.cursor]);
-    for (let seen = firstPage; seen < highWater; seen++, page++) {
-      if (page >= highWater) page = firstPage;
-      if (!orphans && pages[page] > now) continue;
-      if (this.sweepPage(page, expired, orphans)) continue;
-      words[this.cursor] = page;
-      return true;
-    }
-    return false;
+    let page = Math.floor(from / BLOCKS);
+    for (let block = from % BLOCKS; page < end; page++, block = 0)
+      if ((pages[page] <= now || orphans) && !this.sweepPage(page, block, expired, orphans)) return false;
+    return true;
   }
 
   /**
@@ -103,7 +108,7 @@ export class Deadlines {
     this.time = noTime;
     this.removed = 0;
     for (let page = firstPage; page < highWater && this.removed === 0; page++)
-      if (orphans || this.table.pages[page] <= this.clock.now) this.sweepPage(page, true, orphans);
+      if (orphans || this.table.pages[page] <= this.clock.now) this.sweepPage(page, 0, true, orphans);
     return this.removed > 0;
   }
 
@@ -127,20 +132,21 @@ export class Deadlines {
       if (words[item >>> 2] !== 0 && databaseOf(words, item) === database) this.remover.removeOrphan(item);
   }
 
-  /** Sweeps one page. Returns false when the time was up before its end. */
-  private sweepPage(page: number, expired: boolean, orphans: boolean): boolean {
+  /** Sweeps one page, from one of its blocks on. Returns false when the time was up; the cursor says where to go on then. */
+  private sweepPage(page: number, from: number, expired: boolean, orphans: boolean): boolean {
     const kind = this.pool.kind(page);
     if (kind !== PAGE_SLAB && kind !== PAGE_RUN) return true;
     const { blocks } = this.table;
     const { now } = this.clock;
-    const first = page * BLOCKS;
+    const end = (page + 1) * BLOCKS;
     let inTime = true;
-    for (let block = first; block < first + BLOCKS && inTime; block++) {
+    for (let block = page * BLOCKS + from; block < end && inTime; block++) {
       if (!orphans && blocks[block] > now) continue;
       if (!this.sweepBlock(page, kind, block, expired, orphans)) return true;
       if (this.work < WORK_MAX) continue;
       this.work = 0;
       inTime = this.time() < this.until;
+      if (!inTime) this.pool.words[this.cursor] = block + 1;
     }
     this.table.settle(page);
     return inTime;

@@ -203,13 +203,39 @@ describe('where an item lies', () => {
   });
 });
 
+describe('items that are moved together', () => {
+  test('take their deadlines along', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 16 });
+    const [shard] = cache.keyspace.shards;
+    const deadline = cache.now + 60_000;
+    // Pages of items with a deadline, which become nearly empty; and pages of others with a little room.
+    for (let i = 0; i < 5000; i++) cache.set(`volatile:${i}`, 'x'.repeat(100), 0, deadline + i);
+    for (let i = 0; i < 5000; i++) cache.set(`lasting:${i}`, 'x'.repeat(108));
+    for (let i = 0; i < 5000; i++) {
+      if (i % 20 !== 0) cache.remove(`volatile:${i}`);
+      if (i % 10 === 0) cache.remove(`lasting:${i}`);
+    }
+    const before = shard.pool.used;
+    while (shard.memory.freePage());
+    expect(shard.pool.used).toBeLessThan(before - 5);
+    auditKeyspace(cache.keyspace);
+    for (let i = 0; i < 5000; i += 500) {
+      cache.advance(deadline + i - cache.now);
+      sweepAll(cache);
+      expect(worstLag(cache)).toBe(0);
+      expect(cache.keyspace.expiring(0)).toBe((5000 - i) / 20 - 1);
+    }
+    auditKeyspace(cache.keyspace);
+  });
+});
+
 describe('whatever happens to the items', () => {
   const policies = fc.constantFrom('noeviction', 'allkeys-lru', 'volatile-ttl', 'volatile-lru');
 
   test('after each pass nothing is left that was due, and what was not is there', () => {
     fc.assert(
       fc.property(fc.integer(), policies, (seed, policy) => {
-        const cache = new ModelledCache({ policy, shards: 2, megabytes: 4, seed });
+        const cache = new ModelledCache({ policy, shards: 2, megabytes: 2.5, seed });
         const random = new Random(seed);
         for (let pass = 0; pass < 120; pass++) {
           for (let i = 0; i < 60; i++) change(cache, random);
@@ -242,6 +268,25 @@ describe('whatever happens to the items', () => {
     expect(unfinished).toBeGreaterThan(5);
     expect(worst).toBeLessThan(2 * PASS_MS);
     cache.checkAll();
+  });
+
+  test('what is due again and again in some pages does not keep the sweep from the others', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 16 });
+    const [shard] = cache.keyspace.shards;
+    // In pages of their own, and before the others.
+    const setHot = (): void => {
+      for (let i = 0; i < 300; i++) cache.set(`hot:${i}`, 'x'.repeat(1000), 0, cache.now + 1 + (i % PASS_MS));
+    };
+    setHot();
+    for (let i = 0; i < 20_000; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, cache.now + 100);
+    let passes = 0;
+    for (let looked = 0; shard.items > 300; passes++, looked = 0) {
+      expect(passes).toBeLessThan(3000);
+      cache.advance(PASS_MS);
+      expect(shard.sweep(2, () => ++looked)).toBe(true);
+      setHot();
+    }
+    expect(passes).toBeGreaterThan(100);
   });
 
   /** One change of a key that may be there: another value, size, deadline or place. */
