@@ -12,8 +12,8 @@
  *
  * Word 0 of a live item is never 0, because types begin at 1; of a free cell it is 0. Three blocks are there only in items that need them:
  *
- * - expiry: when there is a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value. Its highest
- *   11 bits say when the item's lease ends (leases.ts);
+ * - expiry: when there is a deadline, and always in items of EXPIRY_ALWAYS_BYTES or more, so that EXPIRE never moves a large value. It also
+ *   says when the item's lease ends, if it has had one (leases.ts);
  * - version: Memcached's CAS number. It is made when somebody asks for it, and a write gives the item another one or none: so a number
  *   that was seen once never stands for another value, and items of which nobody asked pay nothing;
  * - client flags: the 32 bits that Memcached clients keep beside a value, when they are not 0.
@@ -58,9 +58,14 @@ const FLAGS_BYTES = 4;
 const EXPIRY_ALWAYS_BYTES = 2048;
 const WORD = 2 ** 32;
 const BLANK = 0x20;
-/** Of the high word of the expiry: what a deadline takes (53 bits in all), and above it the end of the lease. */
-const EXPIRY_HIGH_MASK = 0x1fffff;
+/**
+ * The high word of the expiry is the deadline's, which is below 2^63. With its highest bit set, ten bits of it are the end of the lease, and the deadline has
+ * 53 bits in all: 285,000 years.
+ */
+const HAS_LEASE = 1 << 31;
 const LEASE_SHIFT = 21;
+const LEASE_TICK_MASK = 0x3ff;
+const LEASED_HIGH_MASK = 0x1fffff;
 
 /** Optional blocks of an item, as bits of a set: the top bits of word 0. */
 const BLOCK_SHIFT = 29;
@@ -211,26 +216,34 @@ export function blocksOf(words: Int32Array, item: number): number {
 export function expiryOf(words: Int32Array, item: number): number {
   const word = item >>> 2;
   if ((words[word] & HAS_EXPIRY) === 0) return 0;
-  return (words[word + 4] & EXPIRY_HIGH_MASK) * WORD + (words[word + 3] >>> 0);
+  const high = words[word + 4];
+  return (high < 0 ? high & LEASED_HIGH_MASK : high) * WORD + (words[word + 3] >>> 0);
 }
 
 /** Writes the deadline into an item that has an expiry block. */
 export function writeExpiry(words: Int32Array, item: number, expiry: number): void {
   const word = item >>> 2;
+  const before = words[word + 4];
+  const high = Math.floor(expiry / WORD);
   words[word + 3] = expiry | 0;
-  words[word + 4] = (words[word + 4] & ~EXPIRY_HIGH_MASK) | Math.floor(expiry / WORD);
+  words[word + 4] = before < 0 ? (before & ~LEASED_HIGH_MASK) | Math.min(high, LEASED_HIGH_MASK) : high;
 }
 
-/** When the item's lease ends, as leases.ts counts the time: 11 bits; 0 when that is not known. */
+/** What `leaseTickOf` says of an item that has had no lease since it was written. */
+export const NO_LEASE_TICK = -1;
+
+/** When the item's lease ends, or ended, as leases.ts counts the time: ten bits, or NO_LEASE_TICK. */
 export function leaseTickOf(words: Int32Array, item: number): number {
   const word = item >>> 2;
-  return (words[word] & HAS_EXPIRY) === 0 ? 0 : words[word + 4] >>> LEASE_SHIFT;
+  if ((words[word] & HAS_EXPIRY) === 0 || words[word + 4] >= 0) return NO_LEASE_TICK;
+  return (words[word + 4] >>> LEASE_SHIFT) & LEASE_TICK_MASK;
 }
 
 /** Writes when the lease ends into an item that has an expiry block. */
 export function setLeaseTick(words: Int32Array, item: number, tick: number): void {
   const word = (item >>> 2) + 4;
-  words[word] = (words[word] & EXPIRY_HIGH_MASK) | (tick << LEASE_SHIFT);
+  const high = words[word] < 0 ? words[word] & LEASED_HIGH_MASK : Math.min(words[word], LEASED_HIGH_MASK);
+  words[word] = HAS_LEASE | (tick << LEASE_SHIFT) | high;
 }
 
 /** Access clock of the item: what it means is the eviction policy's. */

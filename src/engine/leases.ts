@@ -12,8 +12,8 @@
  * invalidated the key since, and nobody else was given the lease: a value that was read from its source before it changed can never get in after.
  *
  * A winner may die. The lease of a placeholder ends with it, at its deadline. The lease of an item with a value has its end in the item's expiry
- * block, in ticks of half a second modulo 2047; that is enough, because no lease is longer than five minutes, and an item that nobody has looked at
- * for longer has none.
+ * block, in seconds modulo 1024; that is enough, because no lease is longer than five minutes, and an item that nobody has looked at for longer
+ * has none.
  *
  * The marks are those of Memcached's meta commands (N, R, I, W, X, Z), so leases are the same through every door.
  * All functions are called under the shard's lock.
@@ -30,6 +30,7 @@ import {
   MARK_PLACEHOLDER,
   MARK_STALE,
   marksOf,
+  NO_LEASE_TICK,
   setLeaseTick,
   setMarks,
   TYPE_STRING,
@@ -44,9 +45,8 @@ export const LEASE_MS_MAX = 300_000;
 /** For those who do not say how long they may take. */
 export const LEASE_MS_DEFAULT = 60_000;
 
-const TICK_MS = 500;
-/** Ticks are 1 to this: 0 is none. */
-const TICKS = 2047;
+const TICK_MS = 1000;
+const TICKS = 1024;
 /** Most ticks that a lease has left. */
 const TICKS_LEFT_MAX = LEASE_MS_MAX / TICK_MS + 1;
 /** An item that was not looked at for so long has no lease; some policies know the minute only. */
@@ -80,7 +80,7 @@ export class Lease {
 }
 
 function tickAt(ms: number): number {
-  return (Math.floor(ms / TICK_MS) % TICKS) + 1;
+  return Math.floor(ms / TICK_MS) % TICKS;
 }
 
 /** Whether somebody was asked to make the item's value, and still has time for it. To be asked before the access is counted. */
@@ -90,11 +90,11 @@ export function isLeased(shard: Shard, item: number, now: number): boolean {
   if (isPlaceholder(words, item) && expiryOf(words, item) !== 0) return true;
   const tick = leaseTickOf(words, item);
   const left = (tick - tickAt(now) + TICKS) % TICKS;
-  return tick !== 0 && left > 0 && left <= TICKS_LEFT_MAX && shard.idleSeconds(item) <= IDLE_SECONDS_MAX;
+  return tick !== NO_LEASE_TICK && left > 0 && left <= TICKS_LEFT_MAX && shard.idleSeconds(item) <= IDLE_SECONDS_MAX;
 }
 
 /**
- * Gives an item's lease away, for `ms` milliseconds, rounded up to half a second.
+ * Gives an item's lease away, for `ms` milliseconds, rounded up to a second.
  * @returns the item, which may have moved, or 0 when there is no memory for it
  */
 export function grantLease(shard: Shard, item: number, ms: number, now: number): number {

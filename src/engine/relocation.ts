@@ -22,6 +22,7 @@ import {
   keyOffset,
   leaseTickOf,
   markRaw,
+  NO_LEASE_TICK,
   setClientFlags,
   setLeaseTick,
   setVersion,
@@ -129,7 +130,7 @@ export class Relocation {
       owner.index.replace(owner.index.findItem(hash, item), to);
       owner.memory.release(item);
     }
-    if (lease !== 0) setLeaseTick(words, to, lease);
+    if (lease !== NO_LEASE_TICK) setLeaseTick(words, to, lease);
     owner.writeDeadline(to, expiry);
     owner.count(to, 1);
     return to;

@@ -20,7 +20,7 @@ import { auditKeyspace } from './audit.js';
 import { SmallCache } from './small-cache.js';
 
 const LEASE_MS = 3000;
-const TICK_MS = 500;
+const TICK_MS = 1000;
 
 class Leased extends SmallCache {
   readonly lease = new Lease();
@@ -146,7 +146,7 @@ describe('a value that is no longer right', () => {
   });
 
   test('finds another winner whenever somebody asks, however long nobody did', () => {
-    for (let after = LEASE_MS + TICK_MS; after < 3 * 2048 * TICK_MS; after += 7919) {
+    for (let after = LEASE_MS + TICK_MS; after < 3 * 1024 * TICK_MS; after += 7919) {
       const c = cache();
       c.set('k', 'old');
       c.invalidate('k');
@@ -224,6 +224,25 @@ describe('the end of a lease', () => {
     c.advance(LEASE_MS + TICK_MS);
     expect(isLeased(shard, item, c.now)).toBe(false);
     expect(c.get('k')).toMatchObject({ value: 'v', expiry: c.now - LEASE_MS - TICK_MS + 2 ** 45 });
+    auditKeyspace(c.keyspace);
+  });
+
+  test('leaves a deadline of 63 bits where there is no lease, and brings it within 53 where there is', () => {
+    const c = cache();
+    const far = 2 ** 63 - 1024;
+    c.set('k', 'v', 0, far);
+    expect(c.get('k')?.expiry).toBe(far);
+    const { shard } = c.at('k');
+    const item = grantLease(shard, c.find('k'), LEASE_MS, c.now);
+    const kept = 2 ** 53 - 1024;
+    expect(c.get('k')?.expiry).toBe(kept);
+    expect(isLeased(shard, item, c.now)).toBe(true);
+    shard.setExpiry(item, far);
+    expect(c.get('k')?.expiry).toBe(kept);
+    shard.setExpiry(item, 0);
+    expect([c.get('k')?.expiry, isLeased(shard, item, c.now)]).toEqual([0, true]);
+    c.set('k', 'w', 0, far);
+    expect(c.get('k')?.expiry).toBe(far);
     auditKeyspace(c.keyspace);
   });
 
