@@ -2,6 +2,7 @@
 // (splitter_object.cc, poller_object.cc, listener_object.cc).
 #include <node_api.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "hash.h"
@@ -56,6 +57,16 @@ napi_value adviseSpan(napi_env env, napi_callback_info info) {
   return taken;
 }
 
+// bytesToBoundary(bytes, boundary): from the array's first byte on to the next address that is a multiple of `boundary`.
+napi_value bytesToBoundary(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Bytes array;
+  if (!readBytes(env, call.args[0], "bytes", array)) return nullptr;
+  const uintptr_t boundary = static_cast<uintptr_t>(std::max(1.0, call.number(env, 1)));
+  const uintptr_t address = reinterpret_cast<uintptr_t>(array.data);
+  return number(env, static_cast<double>((boundary - address % boundary) % boundary));
+}
+
 // copyBytes(target, targetAt, source, sourceAt, length): what TypedArray.prototype.set does word by word when a SharedArrayBuffer is involved.
 napi_value copyBytes(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -81,6 +92,8 @@ napi_value initialise(napi_env env, napi_value exports) {
   exportFunction(env, exports, "slotOf", slotOf);
   exportFunction(env, exports, "copyBytes", copyBytes);
   exportFunction(env, exports, "adviseHugePages", adviseSpan<adviseHugePages>);
+  exportFunction(env, exports, "adviseSmallPages", adviseSpan<adviseSmallPages>);
+  exportFunction(env, exports, "bytesToBoundary", bytesToBoundary);
   exportFunction(env, exports, "discardPages", adviseSpan<discardPages>);
   exportSplitter(env, exports);
 #if defined(__linux__)

@@ -23,11 +23,14 @@ bool advise(uint8_t* data, size_t length, int advice) {
 
 bool adviseHugePages(uint8_t* data, size_t length) { return advise(data, length, MADV_HUGEPAGE); }
 
+bool adviseSmallPages(uint8_t* data, size_t length) { return advise(data, length, MADV_NOHUGEPAGE); }
+
 bool discardPages(uint8_t* data, size_t length) { return advise(data, length, MADV_DONTNEED); }
 
 #else
 
 bool adviseHugePages(uint8_t*, size_t) { return false; }
+bool adviseSmallPages(uint8_t*, size_t) { return false; }
 bool discardPages(uint8_t*, size_t) { return false; }
 
 #endif

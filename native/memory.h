@@ -13,6 +13,9 @@ namespace ashlar {
 // Asks for huge pages. Returns whether the kernel took the advice.
 bool adviseHugePages(uint8_t* data, size_t length);
 
+// Takes that advice back: the span is made of small pages from now on.
+bool adviseSmallPages(uint8_t* data, size_t length);
+
 // Gives the whole pages in [data, data + length) back to the kernel; they read as zeros afterwards. Returns whether it was done.
 bool discardPages(uint8_t* data, size_t length);
 

@@ -6,7 +6,7 @@
  *  words 64..127   logical database -> internal number
  *  words 128..191  logical database -> salt of its keys' hashes (a function of the internal number)
  *  words 192..255  internal number -> 0 free, 1 in use, 2 being emptied
- *  words 256..     thread registry (locks/thread-registry.ts)
+ *  words 256..     thread registry (locks/thread-registry.ts), then, for each shard, where in its buffer it begins (bytes)
  * ```
  *
  * Clients number databases logically. A key carries the *internal* number, and its hash is salted with it. So FLUSHDB gives the
@@ -31,10 +31,12 @@ const DATABASE_COUNT = 9;
 const CHANGING = 10;
 const FLUSH_AT_LOW = 11;
 const FLUSH_AT_HIGH = 12;
+const SHARD_PAGES = 13;
 const DATABASES = 64;
 const SALTS = 128;
 const STATES = 192;
 const REGISTRY = 256;
+const OFFSETS = REGISTRY + REGISTRY_WORDS;
 
 const WORD = 2 ** 32;
 
@@ -79,7 +81,7 @@ export class Control {
 
   /** Makes the control block of a new cache. */
   static create(shards: number, databases: number, hashKey: readonly [number, number]): Control {
-    const control = new Control(new SharedArrayBuffer((REGISTRY + REGISTRY_WORDS) * 4));
+    const control = new Control(new SharedArrayBuffer((OFFSETS + shards) * 4));
     const words = control.words;
     words[MAGIC] = MAGIC_VALUE;
     words[SHARDS] = shards;
@@ -96,11 +98,29 @@ export class Control {
 
   /** Whether the buffer is a control block: a handle may come from anywhere. */
   get valid(): boolean {
-    return this.words.length === REGISTRY + REGISTRY_WORDS && this.words[MAGIC] === MAGIC_VALUE;
+    return this.words[MAGIC] === MAGIC_VALUE && this.words.length === OFFSETS + this.words[SHARDS];
   }
 
   get shards(): number {
     return this.words[SHARDS];
+  }
+
+  /** Pages that each shard has address space for. */
+  get shardPages(): number {
+    return this.words[SHARD_PAGES];
+  }
+
+  set shardPages(pages: number) {
+    this.words[SHARD_PAGES] = pages;
+  }
+
+  /** Byte offset at which a shard begins in its buffer: where the operating system's huge pages do. */
+  shardOffset(shard: number): number {
+    return this.words[OFFSETS + shard];
+  }
+
+  setShardOffset(shard: number, offset: number): void {
+    this.words[OFFSETS + shard] = offset;
   }
 
   /** Logical databases; the numbers from here to DATABASES_MAX are what FLUSHDB takes fresh ones from. */

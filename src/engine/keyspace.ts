@@ -18,7 +18,8 @@ import { Control } from './control.js';
 import { type ExpiryLag, summarize } from './expiry/lag.js';
 import { ShardLock } from './locks/shard-lock.js';
 import { ThreadRegistry } from './locks/thread-registry.js';
-import { type MemoryAdvice, SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { EXTENT_BYTES, type MemoryAdvice } from './memory/extents.js';
+import { SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { Shard, type ShardFigures } from './shard.js';
 
@@ -79,7 +80,9 @@ export class Keyspace {
     if (this.identity === 0)
       throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
     const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity);
-    this.shards = handle.shards.map((buffer) => new Shard(buffer, this.control, clock, random, makeLock));
+    this.shards = handle.shards.map(
+      (buffer, shard) => new Shard(buffer, this.control.shardOffset(shard), this.control, clock, random, makeLock),
+    );
     this.shardCount = this.shards.length;
     for (const shard of this.shards) shard.pool.advice = advice;
   }
@@ -105,9 +108,15 @@ export class Keyspace {
     const key = options.hashKey ?? randomKey();
     const control = Control.create(options.shards, options.databases, key);
     control.policy = options.policy;
+    control.shardPages = capacity;
     const shards: SharedArrayBuffer[] = [];
+    // Where there is an operating system to be advised, a shard begins where a huge page does, and that is somewhere in the first EXTENT_BYTES.
+    const slack = advice === undefined ? 0 : EXTENT_BYTES;
     try {
-      for (let i = 0; i < options.shards; i++) shards.push(new SharedArrayBuffer(capacity * PAGE_BYTES));
+      for (let i = 0; i < options.shards; i++) {
+        shards.push(new SharedArrayBuffer(capacity * PAGE_BYTES + slack));
+        control.setShardOffset(i, advice?.bytesToBoundary(new Uint8Array(shards[i]), EXTENT_BYTES) ?? 0);
+      }
     } catch (error) {
       throw new AshlarError(
         'ERR_TOO_LITTLE_MEMORY',

@@ -7,7 +7,7 @@
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   16..79 figures (doubles)
  *                 128..191 items by internal database   192..255 items with a deadline by internal database
- *                 256.. class records of the slabs   8192.. record of the expiry lag (doubles)
+ *                 256.. class records of the slabs, record of the tidying   8192.. record of the expiry lag (doubles)
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
@@ -60,7 +60,8 @@ import type { ShardLock } from './locks/shard-lock.js';
 import { ItemMemory } from './memory/item-memory.js';
 import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
-import { Slabs } from './memory/slabs.js';
+import { SLAB_HEADER_WORDS, Slabs } from './memory/slabs.js';
+import { Tidying } from './memory/tidying.js';
 import { Relocation } from './relocation.js';
 import { HashIndex } from './table/hash-index.js';
 
@@ -87,6 +88,7 @@ const EXPIRED_BY_SWEEP = FIGURES + 6;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
+const TIDYING_RECORD = SLAB_RECORDS + SLAB_HEADER_WORDS;
 /** In doubles. */
 const LAG_RECORD = 4096;
 
@@ -99,6 +101,12 @@ export interface ShardFigures {
   /** Pages in use, in bytes: what counts against the budget. */
   usedBytes: number;
   budgetBytes: number;
+  /** Pages that are free and still resident, in bytes. */
+  freeResidentBytes: number;
+  /** Pages given back to the operating system so far, in bytes. */
+  givenBackBytes: number;
+  /** Pages that compaction emptied so far, in bytes. */
+  compactedBytes: number;
   /** Bytes of the items themselves, without rounding. */
   itemBytes: number;
   hits: number;
@@ -123,6 +131,8 @@ export class Shard {
   /** How late expired items were removed lately. */
   readonly lag: LagRecord;
   readonly memory: ItemMemory;
+  /** Gives memory back that nobody needs. */
+  readonly tidying: Tidying;
   readonly access: AccessClock;
   readonly lock: ShardLock;
   /** Gives items another cell, key or shard. */
@@ -137,18 +147,20 @@ export class Shard {
   private readonly k0: number;
   private readonly k1: number;
 
+  /** @param offset byte offset in the buffer at which the shard begins */
   constructor(
     buffer: SharedArrayBuffer,
+    offset: number,
     control: Control,
     clock: Clock,
     random: () => number,
     makeLock: (words: Int32Array) => ShardLock,
   ) {
-    const pool = new PagePool(buffer);
+    const pool = new PagePool(buffer, offset, control.shardPages);
     this.pool = pool;
     this.bytes = pool.bytes;
     this.words = pool.words;
-    this.figures = new Float64Array(buffer, 0, PAGE_BYTES / 8);
+    this.figures = new Float64Array(buffer, offset, PAGE_BYTES / 8);
     this.control = control;
     this.clock = clock;
     this.k0 = control.hashKey[0];
@@ -160,6 +172,7 @@ export class Shard {
     this.lag = new LagRecord(this.figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
+    this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
@@ -183,6 +196,7 @@ export class Shard {
     this.pool.format();
     this.slabs.format();
     this.index.format();
+    this.tidying.format();
     this.words[ITEMS] = 0;
     this.words[CURSOR] = 0;
     this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
@@ -611,6 +625,9 @@ export class Shard {
       items: this.words[ITEMS],
       usedBytes: this.pool.used * PAGE_BYTES,
       budgetBytes: this.pool.budget * PAGE_BYTES,
+      freeResidentBytes: this.pool.freeResident * PAGE_BYTES,
+      givenBackBytes: this.pool.givenBack * PAGE_BYTES,
+      compactedBytes: this.tidying.emptiedPages * PAGE_BYTES,
       itemBytes: figures[BYTES],
       hits: figures[HITS],
       misses: figures[MISSES],

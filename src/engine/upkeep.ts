@@ -1,6 +1,6 @@
 /**
- * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget; and a flush that was asked for
- * a later time.
+ * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget, giving back memory that nobody
+ * needs (memory/tidying.ts); and a flush that was asked for a later time.
  *
  * All threads that are attached to a cache share it, workers of a server as well as threads of an application. Each has a timer, which does not
  * keep it alive, and is asked between batches or operations too (`poll`), so that a thread that does not return to its event loop does its part. A
@@ -14,7 +14,7 @@
  * that time can be removed in it: looking costs a few nanoseconds for each page, removing about a microsecond for each item (expiry/deadlines.ts).
  * When more is due, because a million items have the same deadline or the clock was set forward, slices follow each other until it is gone:
  * with a pause in between at first, and after each batch of requests once the lag is more than BEHIND_MS, which may halve what a busy thread
- * serves. While no item has a deadline, the threads rest for `restMs`.
+ * serves. While no item has a deadline, and nothing is to be tidied, the threads rest for `restMs`.
  */
 
 import { performance } from 'node:perf_hooks';
@@ -26,6 +26,8 @@ const PASS_MS = 16;
 /** Time after which a shard can be claimed again: less than PASS_MS, because timers are not exact. */
 const CLAIM_MS = 8;
 const SLICE_MS = 0.4;
+/** Of a slice, what tidying may take. */
+const TIDY_MS = 0.2;
 const PAUSE_MS = 1;
 const BEHIND_MS = 50;
 const REST_MS = 100;
@@ -47,6 +49,7 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
     const before = shard.pool.used;
     if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
+  if (shard.tidying.tidy(Math.min(until, monotonic() + TIDY_MS), monotonic)) left = true;
   keyspace.leave();
   // What is left can be claimed at once.
   shard.noteUpkeep(left ? keyspace.clock.now - CLAIM_MS : keyspace.clock.now);
@@ -115,8 +118,8 @@ export class Upkeep {
   }
 
   private pace(): number {
-    const { shards } = this.keyspace;
-    return shards.some((shard) => shard.hasDeadlines()) ? Math.min(PASS_MS, this.restMs) : this.restMs;
+    const hasWork = this.keyspace.shards.some((shard) => shard.hasDeadlines() || shard.tidying.isBusy);
+    return hasWork ? Math.min(PASS_MS, this.restMs) : this.restMs;
   }
 
   /** Tends the shards that nobody has tended lately. Returns whether there is work left. */

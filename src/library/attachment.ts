@@ -41,7 +41,9 @@ export class Attachment {
   private constructor(keyspace: Keyspace, identity: string) {
     this.keyspace = keyspace;
     this.clock = keyspace.clock;
-    this.views = keyspace.handle.shards.map((buffer) => Buffer.from(buffer) as TextView);
+    this.views = keyspace.shards.map(
+      ({ bytes }) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as TextView,
+    );
     this.identity = identity;
     this.upkeep = new Upkeep(keyspace, { beforeTurn: () => this.giveUpBroken() });
     this.upkeep.start();

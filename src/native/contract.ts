@@ -150,6 +150,10 @@ export interface NativeAddon {
   }) => NativeSplitter;
   /** Asks the kernel to back a span of a shard by huge pages. Returns whether it took the advice. */
   adviseHugePages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Takes that advice back: the span is to be made of small pages. */
+  adviseSmallPages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Bytes from the array's first byte on to the next address that is a multiple of `boundary`, a power of two. */
+  bytesToBoundary(bytes: Uint8Array, boundary: number): number;
   /** Gives the memory of a span of a shard back to the kernel: it reads as zeros afterwards. Returns whether that was done. */
   discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
   /** memmove between two arrays: for large copies that have a SharedArrayBuffer on one side. */

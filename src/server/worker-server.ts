@@ -339,8 +339,8 @@ export class WorkerServer implements ServerPort {
     keyspace.shards.forEach((shard, number) => {
       if (number % data.threads !== data.index) return;
       // In portions, so that no request waits for the lock until all is done.
-      for (let released = PURGE_PAGES; released === PURGE_PAGES; keyspace.leave()) {
-        released = keyspace.enter(shard).pool.discardFree(PURGE_PAGES);
+      for (let released = PURGE_PAGES; released >= PURGE_PAGES; keyspace.leave()) {
+        released = keyspace.enter(shard).pool.giveBack(PURGE_PAGES);
       }
     });
     collectGarbage();

@@ -113,18 +113,30 @@ export class Evictor {
   }
 
   /**
-   * Moves every item of a slab page to other pages of its class.
-   * @returns false when they have no room for all of them; the page is in use still, but emptier
+   * Moves items out of the emptiest page that is found of a class, which has room for them elsewhere.
+   * @param most items
+   * @returns whether the page is free now
    */
-  vacate(page: number): boolean {
+  compactClass(sizeClass: number, most: number): boolean {
+    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
+    return page !== 0 && this.vacate(page, most);
+  }
+
+  /**
+   * Moves every item of a slab page to other pages of its class.
+   * @param most items
+   * @returns false when they have no room for all of them, or there are more; the page is in use still, but emptier
+   */
+  vacate(page: number, most = Infinity): boolean {
     const slabs = this.slabs;
     const sizeClass = slabs.pageClass(page);
     if (slabs.hasRoom(page)) slabs.detach(page);
     const size = CELL_BYTES[sizeClass];
     const end = (page << PAGE_SHIFT) + slabs.cutCells(page) * size;
+    let moved = 0;
     for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
       if (this.pool.words[cell >>> 2] === 0) continue;
-      const to = slabs.allocate(sizeClass);
+      const to = moved++ < most ? slabs.allocate(sizeClass) : 0;
       if (to === 0) {
         if (slabs.hasRoom(page)) slabs.attach(page);
         return false;

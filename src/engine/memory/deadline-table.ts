@@ -61,9 +61,9 @@ export class DeadlineTable {
     this.pages[page] = Infinity;
   }
 
-  /** Notes that the page holds nothing; it is cleared before it holds items again. */
-  retire(page: number): void {
-    this.pages[page] = Infinity;
+  /** Notes that the pages from `first` to before `end` hold nothing; each is cleared before it holds items again. */
+  retire(first: number, end: number): void {
+    this.pages.fill(Infinity, first, end);
   }
 
   /** Brings a page's deadline up to date after its blocks' have been. */

@@ -2,11 +2,11 @@
  * A shard's memory: one SharedArrayBuffer cut into pages of 64 KiB, and the table that says what each page is for.
  *
  * ```
- *  page 0          pages 1..d        pages ..h                          pages h..capacity
- *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬───────────────┐ ┌──────────────────────────────────────┐
- *  │ header     │ │ index        │ │ page table,    │ deadline table│ │ index segments │ slabs │ runs │ free │
- *  │ words      │ │ directory    │ │ 8 words a page │               │ │                                      │
- *  └────────────┘ └──────────────┘ └────────────────┴───────────────┘ └──────────────────────────────────────┘
+ *  page 0          pages 1..d        pages ..h                                        pages h..capacity
+ *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬────────────────┬──────────────┐ ┌──────────────────────────────────────┐
+ *  │ header     │ │ index        │ │ page table,    │ deadline table │ extent table │ │ index segments │ slabs │ runs │ free │
+ *  │ words      │ │ directory    │ │ 8 words a page │                │              │ │                                      │
+ *  └────────────┘ └──────────────┘ └────────────────┴────────────────┴──────────────┘ └──────────────────────────────────────┘
  * ```
  *
  * The pool hands out single pages (for segments of the index and for slabs) and runs of adjacent pages (for values that
@@ -19,17 +19,19 @@
  * |---|---|---|---|---|
  * | 0 | kind, size class << 8 | kind | kind | kind |
  * | 1 | live cells | entries | pages of the run | |
- * | 2 | first free cell (byte offset, 0 = none) | | | 1: its memory was given back |
- * | 3 | next page of the class with room | | | next free page |
- * | 4 | previous page of the class with room | hash prefix | | previous free page |
+ * | 2 | first free cell (byte offset, 0 = none) | | | |
+ * | 3 | next page of the class with room | | | |
+ * | 4 | previous page of the class with room | hash prefix | | |
  * | 5 | cells ever cut from this page | local depth | | |
  *
- * The deadline table is deadline-table.ts. All state is in the buffer, so that every thread that attaches sees the same; the object holds only views.
+ * The deadline table is deadline-table.ts; which pages are free, and which of them have memory, extents.ts. All state is in the buffer, so that
+ * every thread that attaches sees the same; the object holds only views.
  */
 
 import { assert } from '../../base/assert.js';
 import { ByteArena } from '../../base/bytes.js';
 import { DEADLINE_BYTES, DeadlineTable } from './deadline-table.js';
+import { EXTENT_PAGES, Extents, extentWords, type MemoryAdvice } from './extents.js';
 import { PAGE_BYTES } from './size-classes.js';
 
 export const PAGE_FREE = 0;
@@ -45,15 +47,11 @@ const ENTRY_SHIFT = 3;
 const ENTRY_WORDS = 8;
 const KIND = 0;
 const COUNT = 1;
-const STATE = 2;
-const NEXT = 3;
-const PREVIOUS = 4;
 
 // Words of the header that belong to the pool.
 const CAPACITY = 2;
 const BUDGET = 3;
 const USED = 4;
-const FREE_HEAD = 5;
 const HIGH_WATER = 6;
 
 /** First word of the header that is the pool's user's to assign. */
@@ -64,7 +62,7 @@ function overheadPages(capacity: number): number {
   return (
     1 +
     Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES) +
-    Math.ceil((capacity * (ENTRY_WORDS * 4 + DEADLINE_BYTES)) / PAGE_BYTES)
+    Math.ceil((capacity * (ENTRY_WORDS * 4 + DEADLINE_BYTES) + extentWords(capacity) * 4) / PAGE_BYTES)
   );
 }
 
@@ -76,22 +74,7 @@ export function directoryEntriesMax(capacity: number): number {
 /** Smallest number of pages a shard works with: its overhead, two segments, and a few pages of slabs. */
 export const SHARD_PAGES_MIN = 16;
 
-/** What the operating system can be told about a shard's memory, where there is a native core to tell it. */
-export interface MemoryAdvice {
-  /** The span is worth huge pages. */
-  adviseHugePages(bytes: Uint8Array, offset: number, length: number): boolean;
-  /** The span's contents are not needed any more. */
-  discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
-}
-
-/** Freed runs of at least this many pages are given back to the operating system. */
-const DISCARD_RUN_PAGES = 4;
-const KEPT = 0;
-const DISCARDED = 1;
-
 export class PagePool {
-  /** Set where there is a native core. */
-  advice: MemoryAdvice | undefined;
   readonly bytes: ByteArena;
   readonly words: Int32Array;
   /** Pages of the buffer. */
@@ -102,20 +85,32 @@ export class PagePool {
   readonly tableWord: number;
   /** When something in the pages is due. */
   readonly deadlines: DeadlineTable;
+  /** Which pages are free. */
+  private readonly extents: Extents;
   /** First page that is handed out. */
   readonly firstPage: number;
 
-  constructor(buffer: SharedArrayBuffer) {
-    this.bytes = new ByteArena(buffer);
-    this.words = new Int32Array(buffer);
-    this.capacity = buffer.byteLength >>> PAGE_SHIFT;
-    assert(this.capacity >= SHARD_PAGES_MIN, 'PagePool: buffer too small');
-    const directoryPages = Math.ceil((directoryEntriesMax(this.capacity) * 4) / PAGE_BYTES);
+  /**
+   * @param offset byte offset in the buffer of the pool's first page
+   * @param capacity pages
+   */
+  constructor(buffer: SharedArrayBuffer, offset = 0, capacity = buffer.byteLength >>> PAGE_SHIFT) {
+    assert(capacity >= SHARD_PAGES_MIN, 'PagePool: buffer too small');
+    this.bytes = new ByteArena(buffer, offset, capacity * PAGE_BYTES);
+    this.words = new Int32Array(buffer, offset, (capacity * PAGE_BYTES) >>> 2);
+    this.capacity = capacity;
+    const directoryPages = Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES);
     this.directoryWord = PAGE_BYTES >>> 2;
     this.tableWord = ((1 + directoryPages) * PAGE_BYTES) >>> 2;
-    const deadlinesWord = this.tableWord + this.capacity * ENTRY_WORDS;
-    this.deadlines = new DeadlineTable(buffer, deadlinesWord * 4, this.capacity);
-    this.firstPage = overheadPages(this.capacity);
+    const deadlines = (this.tableWord + capacity * ENTRY_WORDS) * 4;
+    this.deadlines = new DeadlineTable(buffer, offset + deadlines, capacity);
+    this.extents = new Extents(this.bytes, this.words, (deadlines + capacity * DEADLINE_BYTES) >>> 2, capacity);
+    this.firstPage = overheadPages(capacity);
+  }
+
+  /** Has the operating system told what memory is needed, and which is not. */
+  set advice(advice: MemoryAdvice | undefined) {
+    this.extents.advice = advice;
   }
 
   /** Makes every page free again. The budget stays. */
@@ -124,11 +119,10 @@ export class PagePool {
     // Only entries below the mark were ever written: a new buffer's table is not touched (and not committed).
     const mark = Math.max(words[HIGH_WATER], this.firstPage);
     words.fill(0, this.tableWord, this.tableWord + (mark << ENTRY_SHIFT));
-    this.discard(this.firstPage, mark - this.firstPage);
     words[CAPACITY] = this.capacity;
     words[USED] = this.firstPage;
-    words[FREE_HEAD] = 0;
-    words[HIGH_WATER] = this.firstPage;
+    words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
+    this.deadlines.retire(0, words[HIGH_WATER]);
   }
 
   /** Pages that may be in use, the shard's overhead included. */
@@ -144,7 +138,7 @@ export class PagePool {
     return this.words[USED];
   }
 
-  /** One past the last page ever used. */
+  /** One past the last page that may be in use. */
   get highWater(): number {
     return this.words[HIGH_WATER];
   }
@@ -168,14 +162,27 @@ export class PagePool {
     this.deadlines.clear(page);
   }
 
+  /** Pages that are free and still have memory. */
+  get freeResident(): number {
+    return this.extents.resident;
+  }
+
+  /** Pages whose memory was given back to the operating system, as often as it was. */
+  get givenBack(): number {
+    return this.extents.givenBack;
+  }
+
   /** Takes one page for `kind`; 0 when the budget is used up. The page's bytes are whatever they were. */
   take(kind: number): number {
     const words = this.words;
     if (words[USED] >= words[BUDGET]) return 0;
-    let page = words[FREE_HEAD];
-    if (page !== 0) this.unlinkFree(page);
-    else if (words[HIGH_WATER] < this.capacity) page = words[HIGH_WATER]++;
-    else return 0;
+    let page = this.extents.find(words[HIGH_WATER]);
+    if (page === 0) {
+      if (words[HIGH_WATER] === this.capacity) return 0;
+      page = words[HIGH_WATER];
+      this.extend(page + 1);
+    }
+    this.extents.remove(page);
     words[USED]++;
     this.initialise(page, kind, 0);
     return page;
@@ -183,10 +190,9 @@ export class PagePool {
 
   /** Gives one page back. */
   free(page: number): void {
-    const words = this.words;
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
-    this.linkFree(page);
-    words[USED]--;
+    this.release(page);
+    this.words[USED]--;
   }
 
   /** Takes `count` adjacent pages; returns the first, or 0 when the budget or the adjacency does not allow it. */
@@ -195,15 +201,14 @@ export class PagePool {
     if (words[USED] + count > words[BUDGET]) return 0;
     const start = this.findFreeRun(count);
     if (start === 0) return 0;
-    // Pages that were never touched are taken although touched ones are free: those are given back, so that the process does not grow.
-    if (start + count > words[HIGH_WATER]) this.discardFree(start + count - words[HIGH_WATER]);
+    this.extend(start + count);
     for (let page = start; page < start + count; page++) {
-      if (page < words[HIGH_WATER]) this.unlinkFree(page);
+      this.extents.remove(page);
       this.initialise(page, page === start ? PAGE_RUN : PAGE_RUN_TAIL, 0);
     }
-    if (start + count > words[HIGH_WATER]) words[HIGH_WATER] = start + count;
     words[this.entry(start) + COUNT] = count;
     words[USED] += count;
+    this.giveBackFor(count);
     return start;
   }
 
@@ -218,53 +223,66 @@ export class PagePool {
     const old = this.runPages(start);
     if (count > old) {
       if (words[USED] + count - old > words[BUDGET] || start + count > this.capacity) return false;
-      const mark = words[HIGH_WATER];
-      for (let page = start + old; page < start + count && page < mark; page++)
-        if (this.kind(page) !== PAGE_FREE) return false;
+      const known = Math.min(start + count, words[HIGH_WATER]);
+      for (let page = start + old; page < known; page++) if (this.kind(page) !== PAGE_FREE) return false;
+      this.extend(start + count);
       for (let page = start + old; page < start + count; page++) {
-        if (page < mark) this.unlinkFree(page);
+        this.extents.remove(page);
         this.initialise(page, PAGE_RUN_TAIL, 0);
       }
-      if (start + count > mark) words[HIGH_WATER] = start + count;
     } else {
-      for (let page = start + count; page < start + old; page++) this.linkFree(page);
+      for (let page = start + count; page < start + old; page++) this.release(page);
     }
     words[USED] += count - old;
     words[this.entry(start) + COUNT] = count;
+    if (count > old) this.giveBackFor(count - old);
     return true;
   }
 
   /** Gives a run back. */
   freeRun(start: number): void {
     const count = this.runPages(start);
-    for (let page = start; page < start + count; page++) this.linkFree(page);
+    for (let page = start; page < start + count; page++) this.release(page);
     this.words[USED] -= count;
-    if (count >= DISCARD_RUN_PAGES && this.discard(start, count)) {
-      for (let page = start; page < start + count; page++) this.words[this.entry(page) + STATE] = DISCARDED;
-    }
   }
 
-  /** Gives the memory of up to `count` free pages back to the operating system. Returns of how many. */
-  discardFree(count: number): number {
-    if (this.advice === undefined) return 0;
-    let given = 0;
-    for (let page = this.words[FREE_HEAD]; page !== 0 && given < count; page = this.words[this.entry(page) + NEXT]) {
-      const state = this.entry(page) + STATE;
-      if (this.words[state] === DISCARDED || !this.discard(page, 1)) continue;
-      this.words[state] = DISCARDED;
-      given++;
-    }
+  /**
+   * Gives the memory of free pages back to the operating system.
+   * @param most pages; up to an extent's worth more may be given
+   * @returns of how many; 0 when there are none, or the system does not take it
+   */
+  giveBack(most: number): number {
+    const given = this.extents.giveBack(most, this.words[HIGH_WATER]);
+    if (given > 0) this.words[HIGH_WATER] = this.extents.forgetEnd(this.words[HIGH_WATER]);
     return given;
   }
 
-  private discard(page: number, count: number): boolean {
-    return this.advice?.discardPages(this.bytes, page * PAGE_BYTES, count * PAGE_BYTES) === true;
+  /** Whether there is an operating system that takes pages back. */
+  get canGiveBack(): boolean {
+    return this.extents.advice !== undefined;
+  }
+
+  /** Pages that have memory, in use or free, beyond the budget. */
+  get surplus(): number {
+    return this.words[USED] + this.extents.resident - this.words[BUDGET];
+  }
+
+  /** The fewest pages that were free and resident since the last call: so many were not needed. */
+  unneeded(): number {
+    const pages = this.extents.fewestResident;
+    this.extents.noteFewest();
+    return pages;
+  }
+
+  /** So many pages were taken, perhaps without memory although others have some: the process is not to grow beyond its budget. */
+  private giveBackFor(pages: number): void {
+    if (this.surplus > EXTENT_PAGES) this.giveBack(Math.min(pages, this.surplus));
   }
 
   /** Takes one particular free page out of use (it counts as used); false when the budget does not allow it. */
   claim(page: number): boolean {
     if (this.words[USED] >= this.words[BUDGET]) return false;
-    this.unlinkFree(page);
+    this.extents.remove(page);
     this.initialise(page, PAGE_CLAIMED, 0);
     this.words[USED]++;
     return true;
@@ -281,8 +299,8 @@ export class PagePool {
     words[entry + KIND] = kind;
     words[entry + COUNT] = count;
     words[entry + 2] = 0;
-    words[entry + NEXT] = 0;
-    words[entry + PREVIOUS] = 0;
+    words[entry + 3] = 0;
+    words[entry + 4] = 0;
     words[entry + 5] = 0;
     this.deadlines.clear(page);
   }
@@ -301,26 +319,19 @@ export class PagePool {
     return mark - length + count <= this.capacity ? mark - length : 0;
   }
 
-  private linkFree(page: number): void {
-    const words = this.words;
-    const head = words[FREE_HEAD];
-    const entry = this.entry(page);
-    words[entry + KIND] = PAGE_FREE;
-    words[entry + STATE] = KEPT;
-    words[entry + NEXT] = head;
-    words[entry + PREVIOUS] = 0;
-    this.deadlines.retire(page);
-    if (head !== 0) words[this.entry(head) + PREVIOUS] = page;
-    words[FREE_HEAD] = page;
+  private release(page: number): void {
+    this.words[this.entry(page) + KIND] = PAGE_FREE;
+    this.deadlines.retire(page, page + 1);
+    this.extents.add(page);
   }
 
-  private unlinkFree(page: number): void {
+  /** Makes the pages up to `end` known, whole extents of them. */
+  private extend(end: number): void {
     const words = this.words;
-    const entry = this.entry(page);
-    const next = words[entry + NEXT];
-    const previous = words[entry + PREVIOUS];
-    if (previous === 0) words[FREE_HEAD] = next;
-    else words[this.entry(previous) + NEXT] = next;
-    if (next !== 0) words[this.entry(next) + PREVIOUS] = previous;
+    while (words[HIGH_WATER] < end) {
+      const mark = words[HIGH_WATER];
+      words[HIGH_WATER] = this.extents.extend(mark);
+      this.deadlines.retire(mark, words[HIGH_WATER]);
+    }
   }
 }

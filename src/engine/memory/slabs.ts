@@ -150,9 +150,21 @@ export class Slabs {
     this.unlink(page, this.pageClass(page));
   }
 
-  /** Puts a detached page back when it could not be emptied. */
+  /** Puts a detached page back that has not been emptied: behind the one whose cells are handed out now, so that it is not filled again. */
   attach(page: number): void {
-    this.link(page, this.pageClass(page));
+    const words = this.words;
+    const sizeClass = this.pageClass(page);
+    const head = words[this.records + sizeClass * CLASS_WORDS + CLASS_ROOM];
+    if (head === 0) {
+      this.link(page, sizeClass);
+      return;
+    }
+    const entry = this.pool.entry(page);
+    const next = words[this.pool.entry(head) + NEXT];
+    words[entry + NEXT] = next;
+    words[entry + PREVIOUS] = head;
+    if (next !== 0) words[this.pool.entry(next) + PREVIOUS] = page;
+    words[this.pool.entry(head) + NEXT] = page;
   }
 
   /** Frees a cell of a detached page. Returns true when that was the last one: the page is the pool's again. */

@@ -1,5 +1,5 @@
 /**
- * An audit of a shard's bytes: page table, free list, slabs, runs, index, counters, deadlines must all say the same thing. It reads the
+ * An audit of a shard's bytes: page table, extent table, slabs, runs, index, counters, deadlines must all say the same thing. It reads the
  * words as ARCHITECTURE.md and the heads of the engine's files describe them, so it holds the layout too; check-shard.ts asks the engine.
  * The lock is held, or nobody else is there.
  */
@@ -18,12 +18,12 @@ const RUN = 3;
 const RUN_TAIL = 4;
 
 // Header words.
-const FREE_HEAD = 5;
 const DIRECTORY_DEPTH = 7;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
 
+const EXTENT_PAGES = 32;
 const DEADLINE_BLOCKS = 16;
 const DEADLINE_BLOCK_BYTES = 4096;
 const DATABASES = 64;
@@ -48,7 +48,7 @@ export function auditKeyspace(keyspace: Keyspace): void {
 export function auditShard(shard: Shard, hashKey: readonly [number, number]): void {
   const contents: Contents = { items: new Map(), pagesInUse: shard.pool.firstPage };
   auditPages(shard, contents);
-  auditFreeList(shard);
+  auditExtents(shard);
   auditSlabLists(shard);
   auditIndex(shard, contents, hashKey);
   auditCounters(shard, contents);
@@ -149,17 +149,23 @@ function auditDeadlines(shard: Shard, page: number): void {
   else equal(earliest, Infinity, `deadline of page ${page}, which holds no items`);
 }
 
-function auditFreeList(shard: Shard): void {
+function auditExtents(shard: Shard): void {
   const { pool, words } = shard;
+  const table = pool.tableWord + pool.capacity * (8 + 2 * (1 + DEADLINE_BLOCKS));
   let free = 0;
-  let previous = 0;
-  for (let page = words[FREE_HEAD]; page !== 0; page = entryOf(shard, page)[3]) {
-    equal(kindOf(shard, page), FREE, `kind of page ${page} of the free list`);
-    equal(entryOf(shard, page)[4], previous, `previous of free page ${page}`);
-    previous = page;
-    must(++free <= pool.highWater, 'the free list ends');
+  let resident = 0;
+  for (let page = 0; page < pool.capacity; page++) {
+    const record = table + 4 + 4 * Math.floor(page / EXTENT_PAGES);
+    const isFree = ((words[record] >>> (page % EXTENT_PAGES)) & 1) === 1;
+    const expected = page >= pool.firstPage && page < pool.highWater && kindOf(shard, page) === FREE;
+    must(isFree === expected, 'the bit of a free page', page, isFree, kindOf(shard, page));
+    if (!isFree) continue;
+    free++;
+    resident += (words[record + 1] >>> (page % EXTENT_PAGES)) & 1;
   }
   equal(free, pool.highWater - pool.used, 'free pages');
+  equal(words[table], resident, 'free pages that are resident');
+  must(words[table + 1] <= resident, 'the fewest of them', words[table + 1], resident);
 }
 
 // ------------------------------------------------------------------------------------------------ slabs

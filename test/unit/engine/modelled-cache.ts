@@ -8,6 +8,7 @@ import { Random } from '../../../src/base/random.js';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
 import { expiryOf, valueLength, valueOffset } from '../../../src/engine/item.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
+import type { MemoryAdvice } from '../../../src/engine/memory/extents.js';
 import type { Shard } from '../../../src/engine/shard.js';
 import { tendShard } from '../../../src/engine/upkeep.js';
 import { auditKeyspace } from './audit.js';
@@ -19,6 +20,8 @@ export interface ModelOptions {
   readonly seed: number;
   /** Bytes of address space, where it is to be more than the budget. */
   readonly reserveMegabytes?: number;
+  /** An operating system that takes memory back; none by default. */
+  readonly advice?: MemoryAdvice;
 }
 
 interface Expected {
@@ -55,6 +58,7 @@ export class ModelledCache {
       },
       new Clock(() => this.now),
       () => this.random.float(),
+      options.advice,
     );
   }
 

@@ -1,0 +1,163 @@
+/**
+ * Tidying: what upkeep does so that memory that nobody needs any more goes back to the system, though nothing asks for it.
+ *
+ * ```
+ *  cells that are free ──compaction──▶ pages that are free ──giving back──▶ pages without memory
+ * ```
+ *
+ * What is free this moment may be needed the next. So the shard is watched for WINDOW_MS at a time: what was free all through that, less what is
+ * left as a reserve, is what may go in the time that follows. A cache under steady traffic, or one that is full, has nothing to tidy, and pays nothing
+ * but a look at its classes.
+ *
+ * - Compaction moves the items of a class's sparsest pages together, when more than an eighth of its cells were free, until it is a sixteenth.
+ * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the budget nothing is left.
+ *
+ * Both work in portions, of which each is some tens of microseconds under the shard's lock.
+ *
+ * The record in the shard's header: 0 when the window began (milliseconds, low 32 bits)   1 pages to be given back   2 classes to be compacted
+ * 3 pages emptied   then for each class: [fewest free cells in this window][pages to be emptied]
+ */
+
+import type { Clock } from '../../base/clock.js';
+import type { Evictor } from '../eviction/evictor.js';
+import { EXTENT_PAGES } from './extents.js';
+import type { PagePool } from './page-pool.js';
+import { CELLS_PER_PAGE, CLASSES } from './size-classes.js';
+import type { Slabs } from './slabs.js';
+
+/** For so long must memory have been free, at least; at most for twice as long. */
+const WINDOW_MS = 2000;
+/** Free cells of a class, as parts of all its cells: from which on it is compacted, and until when. */
+const SPARSE_SHIFT = 3;
+const DENSE_SHIFT = 4;
+/** Free pages that stay resident, as a part of those in use, beside an extent's worth. */
+const RESERVE_SHIFT = 5;
+/** Items moved, and pages given back, under the lock at a time. */
+const PORTION_ITEMS = 128;
+const PORTION_PAGES = EXTENT_PAGES;
+
+const BEGAN = 0;
+const PAGES = 1;
+const SPARSE_CLASSES = 2;
+const EMPTIED = 3;
+const CLASS_RECORDS = 4;
+const CLASS_WORDS = 2;
+const FEWEST_CELLS = 0;
+const TO_EMPTY = 1;
+
+/** Words of the header that the record takes. */
+export const TIDYING_WORDS = CLASS_RECORDS + CLASSES * CLASS_WORDS;
+
+export class Tidying {
+  private readonly pool: PagePool;
+  private readonly slabs: Slabs;
+  private readonly evictor: Evictor;
+  private readonly clock: Clock;
+  private readonly words: Int32Array;
+  private readonly record: number;
+
+  /** @param record word index, in the shard's header, of TIDYING_WORDS words */
+  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, clock: Clock, record: number) {
+    this.pool = pool;
+    this.slabs = slabs;
+    this.evictor = evictor;
+    this.clock = clock;
+    this.words = pool.words;
+    this.record = record;
+  }
+
+  /** Forgets what was to be done: the shard has been emptied. */
+  format(): void {
+    const emptied = this.emptiedPages;
+    this.words.fill(0, this.record, this.record + TIDYING_WORDS);
+    this.words[this.record + BEGAN] = this.clock.now | 0;
+    this.words[this.record + EMPTIED] = emptied;
+  }
+
+  /** Whether there is something to be done. */
+  get isBusy(): boolean {
+    const { words, record } = this;
+    return words[record + PAGES] > 0 || words[record + SPARSE_CLASSES] > 0 || this.mustGiveBack;
+  }
+
+  /** Pages that were emptied by compaction. */
+  get emptiedPages(): number {
+    return this.words[this.record + EMPTIED];
+  }
+
+  /**
+   * Does a part of what is to be done. The clock has been read.
+   * @param until by `time`: no portion begins after it
+   * @param time monotonic milliseconds, with fractions
+   * @returns whether it is to be gone on with at once: more memory is resident than the budget allows
+   */
+  tidy(until: number, time: () => number): boolean {
+    this.watch();
+    while (this.isBusy && time() < until) {
+      if (this.words[this.record + SPARSE_CLASSES] > 0) this.compact();
+      else if (!this.giveBack()) return false;
+    }
+    return this.mustGiveBack;
+  }
+
+  /** More memory is resident than the budget allows. Less than an extent is none: memory comes and goes by extents. */
+  private get mustGiveBack(): boolean {
+    return this.pool.surplus > EXTENT_PAGES && this.pool.freeResident > 0 && this.pool.canGiveBack;
+  }
+
+  /** Looks how much is free; and at the window's end, what of it may go. */
+  private watch(): void {
+    const { words, record } = this;
+    const elapsed = (this.clock.now - words[record + BEGAN]) | 0;
+    // A clock that was set back ends it too.
+    const over = elapsed >= WINDOW_MS || elapsed < 0;
+    let sparse = 0;
+    for (let sizeClass = 0, at = record + CLASS_RECORDS; sizeClass < CLASSES; sizeClass++, at += CLASS_WORDS) {
+      const free = this.slabs.classFree(sizeClass);
+      if (free < words[at + FEWEST_CELLS]) words[at + FEWEST_CELLS] = free;
+      if (!over) continue;
+      words[at + TO_EMPTY] = this.pagesToEmpty(sizeClass, words[at + FEWEST_CELLS]);
+      words[at + FEWEST_CELLS] = free;
+      if (words[at + TO_EMPTY] > 0) sparse++;
+    }
+    if (!over) return;
+    words[record + BEGAN] = this.clock.now | 0;
+    words[record + SPARSE_CLASSES] = sparse;
+    words[record + PAGES] = this.pagesToGiveBack(this.pool.unneeded());
+  }
+
+  private pagesToEmpty(sizeClass: number, free: number): number {
+    const cells = this.slabs.classPages(sizeClass) * CELLS_PER_PAGE[sizeClass];
+    if (free < CELLS_PER_PAGE[sizeClass] + (cells >>> SPARSE_SHIFT)) return 0;
+    return Math.floor((free - (cells >>> DENSE_SHIFT)) / CELLS_PER_PAGE[sizeClass]);
+  }
+
+  private pagesToGiveBack(unneeded: number): number {
+    if (!this.pool.canGiveBack) return 0;
+    return Math.max(0, unneeded - EXTENT_PAGES - (this.pool.used >>> RESERVE_SHIFT));
+  }
+
+  /** Moves some items of the first class that has pages to be emptied. */
+  private compact(): void {
+    const { words, record } = this;
+    for (let sizeClass = 0, at = record + CLASS_RECORDS; sizeClass < CLASSES; sizeClass++, at += CLASS_WORDS) {
+      if (words[at + TO_EMPTY] === 0) continue;
+      // What was free may have been filled since.
+      const isSparse = this.slabs.classFree(sizeClass) >= CELLS_PER_PAGE[sizeClass];
+      if (isSparse && !this.evictor.compactClass(sizeClass, PORTION_ITEMS)) return;
+      if (isSparse) words[record + EMPTIED]++;
+      words[at + TO_EMPTY] = isSparse ? words[at + TO_EMPTY] - 1 : 0;
+      if (words[at + TO_EMPTY] === 0) words[record + SPARSE_CLASSES]--;
+      return;
+    }
+    words[record + SPARSE_CLASSES] = 0;
+  }
+
+  /** Gives some pages back. Returns false when the system does not take them. */
+  private giveBack(): boolean {
+    const { words, record } = this;
+    const given = this.pool.giveBack(PORTION_PAGES);
+    words[record + PAGES] = given === 0 ? 0 : Math.max(0, words[record + PAGES] - given);
+    return given > 0;
+  }
+}
