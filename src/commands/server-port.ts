@@ -73,6 +73,19 @@ export interface CommandLogEntry {
   readonly name: string;
 }
 
+/** A key that is used often. */
+export interface HotKey {
+  /** The key, or the beginning of a long one. */
+  readonly key: Uint8Array;
+  /** Bytes that the whole key has. */
+  readonly length: number;
+  readonly database: number;
+  /** Estimated operations a second, over the last seconds. */
+  readonly perSecond: number;
+  /** Of all operations on keys: 0..1. */
+  readonly share: number;
+}
+
 /** The worst of an event in one second. */
 export interface LatencySample {
   /** Seconds since 1970. */
@@ -180,6 +193,9 @@ export interface ServerPort {
   /** Newest first. */
   commandLog(kind: CommandLogKind): Promise<CommandLogEntry[]>;
   commandLogReset(kind: CommandLogKind): Promise<void>;
+  /** The keys that are used most, hottest first. */
+  hotKeys(): Promise<HotKey[]>;
+  hotKeysReset(): Promise<void>;
   /** Histograms of the commands that were called, by full name; empty = all. */
   latencyHistogram(names: readonly string[]): CommandHistogram[];
   /** Events of the latency monitor, by name. */

@@ -20,6 +20,7 @@ import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
 import type { ServerEvents } from './events.js';
 import type { Fleet } from './fleet.js';
+import { type HotKeyReport, mergeHotKeys } from './hot-keys.js';
 import { mergeLatencyEvents } from './latency.js';
 import type { Logger, LogLevel } from './logger.js';
 import { mergePause, NO_PAUSE, type PauseState } from './pause.js';
@@ -62,6 +63,8 @@ export class Administration {
       commandLog: async (_worker, kind: CommandLogKind) =>
         mergeCommandLogs(await this.fleet.callAll<CommandLogEntry[]>('commandLog', kind), logLengthOf(config, kind)),
       commandLogReset: (_worker, kind: CommandLogKind) => this.onAll('commandLogReset', kind),
+      hotKeys: async () => mergeHotKeys(await this.fleet.callAll<HotKeyReport>('hotKeys'), config.hotkeysSample),
+      hotKeysReset: () => this.onAll('hotKeysReset'),
       latencyEvents: async () => mergeLatencyEvents(await this.fleet.callAll<LatencyEvent[]>('latencyEvents')),
       latencyReset: async (_worker, names: readonly string[]) =>
         new Set((await this.fleet.callAll<string[]>('latencyReset', names)).flat()).size,

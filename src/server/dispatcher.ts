@@ -31,6 +31,7 @@ import { COMMAND_WORDS, EVENT_CLOSED, EVENT_PROTOCOL_ERROR, SPEAKS_RESP } from '
 import { ReplyWriter } from '../protocol/resp/reply.js';
 import type { Transport } from '../transport/transport.js';
 import { CallRuns } from './call-runs.js';
+import { HotKeySampler } from './hot-keys.js';
 import { MemcachedRefusals } from './memcached-refusals.js';
 import { PostponedCommand } from './postponed.js';
 import { httpWarning, isHttp, protocolError, unknownCommand, unknownSubcommand } from './refusals.js';
@@ -82,6 +83,7 @@ export class Dispatcher {
   readonly clients: (Client | undefined)[] = [];
   readonly request: Request;
   readonly reply: ReplyWriter;
+  readonly hotKeys: HotKeySampler;
   /** GATE_ bits: not zero when commands of every connection take the slow path. */
   gate = 0;
   /** Microseconds from which a command is reported to `slow`; negative = never. */
@@ -137,6 +139,7 @@ export class Dispatcher {
     this.reply = new ReplyWriter(transport.arrays.output, () => this.makeRoom());
     this.request = new Request(keyspace, this.reply, server, nobody, transport.input, transport.args);
     this.runs = table.entries.map((entry) => this.runOf(entry));
+    this.hotKeys = new HotKeySampler(table.entries, keyspace.clock, keyspace.random);
     // No number of arguments suits a container, so that looking for its subcommand is off the hot path.
     this.fast = new CallRuns(statistics);
     this.memcached = new MemcachedRefusals(this.request);
@@ -160,6 +163,8 @@ export class Dispatcher {
     request.input = this.transport.input;
     request.args = this.transport.args;
     this.begin();
+    this.hotKeys.left -= count;
+    if (this.hotKeys.left <= 0) this.hotKeys.sample(descriptors, count, request.args, request.input, this.clients);
     let connection = -1;
     let client: Client | undefined;
     let total = 0;

@@ -11,6 +11,7 @@ import type {
   CommandHistogram,
   CommandLogEntry,
   CommandLogKind,
+  HotKey,
   LatencyEvent,
   MemcachedFigures,
   MemoryFigures,
@@ -167,6 +168,8 @@ export class WorkerServer implements ServerPort {
       pause: (state: PauseState) => this.pausing.set(state),
       resetStatistics: () => this.statistics.reset(),
       purgeMemory: () => this.releaseMemory(),
+      hotKeys: () => this.dispatcher.hotKeys.report(),
+      hotKeysReset: () => this.dispatcher.hotKeys.clear(),
     } as Record<string, Handler>;
   }
 
@@ -187,6 +190,10 @@ export class WorkerServer implements ServerPort {
     config.onChange('latencyTracking', (on) => {
       this.statistics.histogramWeight = on ? 1 : 0;
     });
+    config.onChange('hotkeysSample', (every) => {
+      this.dispatcher.hotKeys.rate = every;
+    });
+    this.dispatcher.hotKeys.rate = config.hotkeysSample;
     transport.setQueryBufferLimit(config.clientQueryBufferLimit);
     this.statistics.histogramWeight = config.latencyTracking ? 1 : 0;
   }
@@ -347,6 +354,14 @@ export class WorkerServer implements ServerPort {
   }
 
   // ---------------------------------------------------------------------------------------------- watching
+
+  hotKeys(): Promise<HotKey[]> {
+    return this.bus.call('hotKeys');
+  }
+
+  async hotKeysReset(): Promise<void> {
+    await this.bus.call('hotKeysReset');
+  }
 
   commandLog(kind: CommandLogKind): Promise<CommandLogEntry[]> {
     return this.bus.call('commandLog', kind);

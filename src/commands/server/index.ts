@@ -4,6 +4,7 @@ import type { Command } from '../command.js';
 import { COMMAND_COMMAND } from './command.js';
 import { CONFIG_COMMAND } from './config.js';
 import { DEBUG_COMMAND } from './debug.js';
+import { HOTKEYS_COMMAND } from './hotkeys.js';
 import { INFO_COMMANDS } from './info.js';
 import { LATENCY_COMMAND } from './latency.js';
 import { MEMORY_COMMAND } from './memory.js';
@@ -18,6 +19,7 @@ export const SERVER_COMMANDS: readonly Command[] = [
   SLOWLOG_COMMAND,
   COMMANDLOG_COMMAND,
   LATENCY_COMMAND,
+  HOTKEYS_COMMAND,
   ...PROCESS_COMMANDS,
   DEBUG_COMMAND,
 ];
