@@ -2,16 +2,25 @@
  * String commands on many keys at once: MGET, MSET, MSETNX. Each is atomic: the shards of all keys are locked together.
  *
  * When memory runs out in the middle of an MSET, it is undone: what each key held before is put back, and the error is answered. What
- * was evicted to make room stays evicted. The old values are copied only when free memory might not do, so that an MSET into a cache that is not
+ * was evicted to make room stays evicted, and a lease or a version that somebody had been given does not come back. The old values are copied only when free memory might not do, so that an MSET into a cache that is not
  * full pays nothing for it. Should there be no memory even to put a value back, its key is gone.
  */
 
+import { copyBytes } from '../base/bytes.js';
 import {
+  BLOCK_FLAGS,
+  clientFlagsOf,
   expiryOf,
   isRaw,
   itemBytes,
   KEY_BYTES_MAX,
+  MARK_FETCHED,
+  MARK_PADDED,
+  MARK_STALE,
   markRaw,
+  marksOf,
+  setClientFlags,
+  setMarks,
   TYPE_STRING,
   typeOf,
   valueLength,
@@ -28,6 +37,8 @@ const PAGES_PER_BYTE = 2.5 / PAGE_BYTES;
 const CLASSES_MAX = 64;
 /** Keys after which the index may need another page. */
 const KEYS_PER_INDEX_PAGE = 256;
+/** What an item that is put back is marked with as it was. */
+const MARKS_KEPT = MARK_FETCHED | MARK_STALE | MARK_PADDED;
 
 // ---------------------------------------------------------------------------------------------- reading
 
@@ -109,6 +120,9 @@ interface Before {
   readonly value: Uint8Array | undefined;
   readonly expiry: number;
   readonly raw: boolean;
+  readonly clientFlags: number;
+  /** MARK_ bits. */
+  readonly marks: number;
 }
 
 /** The way back from a write of several strings. */
@@ -125,28 +139,52 @@ class Undo {
     const item = this.request.find(index);
     const { words, bytes } = this.request.shard;
     if (item === 0 || typeOf(words, item) !== TYPE_STRING) {
-      this.steps.push({ index, value: undefined, expiry: 0, raw: false });
+      this.steps.push({ index, value: undefined, expiry: 0, raw: false, clientFlags: 0, marks: 0 });
       return;
     }
     const at = valueOffset(words, item);
     const value = bytes.slice(at, at + valueLength(words, item));
-    this.steps.push({ index, value, expiry: expiryOf(words, item), raw: isRaw(words, item) });
+    this.steps.push({
+      index,
+      value,
+      expiry: expiryOf(words, item),
+      raw: isRaw(words, item),
+      clientFlags: clientFlagsOf(words, item),
+      marks: marksOf(words, item) & MARKS_KEPT,
+    });
   }
 
   /** Puts everything back but the last key, which was refused and so is as it was. A key that is there twice gets its first value last. */
   restore(): void {
     this.steps.pop();
     for (const step of this.steps.reverse()) {
-      const restored = step.value !== undefined && this.putBack(step, step.value);
+      if (step.value !== undefined && this.putBack(step, step.value)) continue;
       const item = this.request.find(step.index);
-      if (restored) {
-        if (step.raw) markRaw(this.request.shard.words, item);
-      } else if (item !== 0) this.request.shard.remove(item);
+      if (item !== 0) this.request.shard.remove(item);
     }
   }
 
-  private putBack(step: Before, value: Uint8Array): boolean {
-    return this.request.setString(step.index, value, 0, value.length, step.expiry);
+  /** False when there is no memory for it. */
+  private putBack({ index, expiry, raw, clientFlags, marks }: Before, value: Uint8Array): boolean {
+    const { request } = this;
+    const shard = request.enter(index);
+    const { words, bytes } = shard;
+    const item = shard.prepareString(
+      request.hash(index),
+      request.input,
+      request.offset(index),
+      request.length(index),
+      request.database,
+      value.length,
+      expiry,
+      clientFlags === 0 ? 0 : BLOCK_FLAGS,
+    );
+    if (item === 0) return false;
+    copyBytes(value, 0, bytes, valueOffset(words, item), value.length);
+    if (clientFlags !== 0) setClientFlags(words, item, clientFlags);
+    if (raw) markRaw(words, item);
+    setMarks(words, item, marks);
+    return true;
   }
 }
 
