@@ -35,6 +35,6 @@ test('value, client flags, deadline, staleness and a number with blanks', async 
   expect(await look()).toEqual(before);
   expect(text(await redis.command('INCR', 'number'))).toBe('10');
   // Whoever asks for a stale value is told so, and one of them makes a new one.
-  expect(await memcached.ask('mg stale v f\r\nmn\r\n', 'MN\r\n')).toBe('VA 3 f5 W X\r\nold\r\nMN\r\n');
+  expect(await memcached.ask('mg stale v f\r\nmn\r\n', 'MN\r\n')).toBe('VA 3 f5 X W\r\nold\r\nMN\r\n');
   expect(await memcached.ask('mg fresh v\r\n')).toBe('EN\r\n');
 });
