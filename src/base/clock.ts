@@ -8,6 +8,8 @@ export class Clock {
   now = 0;
   /** `now` in whole seconds, 24 bits: the access clock of the LRU policies. */
   seconds = 0;
+  /** `now` in whole minutes: the access clock of the policies that need no finer one. */
+  minutes = 0;
   private readonly source: () => number;
 
   /** @param source current time in milliseconds since 1970 */
@@ -19,6 +21,8 @@ export class Clock {
   /** Reads the time. */
   tick(): void {
     this.now = this.source();
-    this.seconds = Math.floor(this.now / 1000) & 0xffffff;
+    const seconds = Math.floor(this.now / 1000);
+    this.seconds = seconds & 0xffffff;
+    this.minutes = Math.floor(seconds / 60);
   }
 }

@@ -47,7 +47,7 @@ const STATE_FREE = 0;
 const STATE_USED = 1;
 const STATE_ZOMBIE = 2;
 
-/** Eviction policies by Redis's names; the index is the number kept in the control block. */
+/** Eviction policies by Redis's names, and two of ours; the index is the number kept in the control block. */
 export const POLICIES = [
   'noeviction',
   'allkeys-lru',
@@ -57,6 +57,8 @@ export const POLICIES = [
   'volatile-lfu',
   'volatile-random',
   'volatile-ttl',
+  'allkeys-keystone',
+  'volatile-keystone',
 ] as const;
 export type PolicyName = (typeof POLICIES)[number];
 

@@ -49,7 +49,6 @@ const TYPE_SHIFT = 26;
 const HAS_EXPIRY = 1 << 29;
 const VALUE_LENGTH_MASK = 0x3fffffff;
 const RAW_FLAG = 1 << 30;
-const ACCESS_MASK = 0xffffff;
 
 const HEADER_BYTES = 12;
 const EXPIRY_BYTES = 8;
@@ -85,7 +84,7 @@ export const MARK_LEASED = 1 << 26;
 export const MARK_PLACEHOLDER = 1 << 27;
 /** The value is a number that a Memcached client made shorter, and blanks behind it, which keep the value's length and are no part of the number. */
 export const MARK_PADDED = 1 << 28;
-const MARKS = 0xff << 24;
+const MARKS = 0x1f << 24;
 
 /** Bytes that an item takes, before it is rounded up to a cell. `blocks`: BLOCK_ bits. */
 export function itemBytes(keyLength: number, valueLength: number, withExpiry: boolean, blocks = 0): number {
@@ -246,12 +245,17 @@ export function setLeaseTick(words: Int32Array, item: number, tick: number): voi
   words[word] = HAS_LEASE | (tick << LEASE_SHIFT) | high;
 }
 
-/** Access clock of the item: what it means is the eviction policy's. */
+/** Access word of the item: what it means is the eviction policy's, but for the marks in it. */
 export function accessOf(words: Int32Array, item: number): number {
-  return words[(item >>> 2) + 2] & ACCESS_MASK;
+  return words[(item >>> 2) + 2];
 }
 
-/** Word index of the access clock's word. */
+/** An access word without marks: that of an item which is written anew. */
+export function unmarked(access: number): number {
+  return access & ~MARKS;
+}
+
+/** Word index of the access word. */
 export function accessWord(item: number): number {
   return (item >>> 2) + 2;
 }

@@ -4,7 +4,6 @@
  */
 
 import { type ByteArena, copyBytes } from '../base/bytes.js';
-import type { AccessClock } from './eviction/access.js';
 import {
   accessWord,
   BLOCK_FLAGS,
@@ -46,12 +45,13 @@ export interface ItemSource {
 export interface ItemHome extends ItemSource {
   readonly index: HashIndex;
   readonly memory: ItemMemory;
-  readonly access: AccessClock;
   /** Item that allocations must neither evict nor move; 0 = none. */
   pinned: number;
   find(hash: number, key: Uint8Array, offset: number, length: number, database: number): number;
   /** Makes sure that the index has room for one more key. */
   reserveEntry(hash: number): boolean;
+  /** Access word of a new item. */
+  freshAccess(hash: number, bytes: number): number;
   /** Salted hash of an item's key. */
   hashOf(item: number): number;
   /** Counts an item in (1) or out (-1). */
@@ -157,7 +157,8 @@ export class Relocation {
     owner.count(item, -1);
     owner.index.remove(owner.index.findItem(owner.hashOf(item), item));
     owner.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
-    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, owner.access.fresh(), blocks);
+    const access = owner.freshAccess(hash, bytes);
+    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (raw) markRaw(words, item);
     if (flags !== 0) setClientFlags(words, item, flags);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
@@ -191,11 +192,13 @@ export class Relocation {
     owner.pinned = pin;
     const flags = clientFlagsOf(source.words, from);
     const blocks = flags === 0 ? 0 : BLOCK_FLAGS;
-    const item = owner.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0, blocks));
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
+    const item = owner.memory.allocate(bytes);
     owner.pinned = 0;
     if (item === 0) return false;
     const type = typeOf(source.words, from);
-    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, owner.access.fresh(), blocks);
+    const access = owner.freshAccess(hash, bytes);
+    writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (flags !== 0) setClientFlags(words, item, flags);
     if (isRaw(source.words, from)) markRaw(words, item);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);

@@ -5,7 +5,7 @@
  * called by the thread that holds the shard's lock.
  *
  * ```
- *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   16..79 figures (doubles)
+ *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
  *                 128..191 items by internal database   192..255 items with a deadline by internal database
  *                 256.. class records of the slabs, record of the tidying   8192.. record of the expiry lag (doubles)
  * ```
@@ -21,6 +21,8 @@ import { hashBytes } from '../base/hash.js';
 import { type Control, saltOf } from './control.js';
 import { AccessClock } from './eviction/access.js';
 import { Evictor } from './eviction/evictor.js';
+import { Ghosts } from './eviction/ghosts.js';
+import { Queues } from './eviction/queues.js';
 import { Deadlines } from './expiry/deadlines.js';
 import { LAG_DOUBLES, LagRecord } from './expiry/lag.js';
 import {
@@ -51,6 +53,7 @@ import {
   sizeOf,
   TYPE_STRING,
   typeOf,
+  unmarked,
   valueLength,
   valueOffset,
   writeExpiry,
@@ -66,9 +69,6 @@ import { Relocation } from './relocation.js';
 import { HashIndex } from './table/hash-index.js';
 
 const MAGIC_VALUE = 0x41534831;
-
-/** Bits of the access clock in its word; the others are marks. */
-const ACCESS_MASK = 0xffffff;
 
 const MAGIC = 0;
 const ITEMS = 8;
@@ -134,6 +134,7 @@ export class Shard {
   /** Gives memory back that nobody needs. */
   readonly tidying: Tidying;
   readonly access: AccessClock;
+  private readonly ghosts: Ghosts;
   readonly lock: ShardLock;
   /** Gives items another cell, key or shard. */
   readonly relocation: Relocation;
@@ -167,10 +168,12 @@ export class Shard {
     this.k1 = control.hashKey[1];
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
-    this.access = new AccessClock(control, clock, random);
+    const queues = new Queues(pool);
+    this.ghosts = new Ghosts(pool);
+    this.access = new AccessClock(control, clock, random, queues, this.ghosts);
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
     this.lag = new LagRecord(this.figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
-    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, random, this);
+    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
     this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
@@ -271,14 +274,13 @@ export class Shard {
   touch(item: number): void {
     const word = accessWord(item);
     const before = this.words[word];
-    const after = this.access.touched(before & ACCESS_MASK) | (before & ~ACCESS_MASK) | MARK_FETCHED;
+    const after = this.access.touched(before) | MARK_FETCHED;
     if (before !== after) this.words[word] = after;
   }
 
-  /** Seconds since the item was last read or written. Policies that count frequency know the minute only. */
+  /** Seconds since the item was last read or written. The keystone policies know the minute only, and the lfu policies nothing (0). */
   idleSeconds(item: number): number {
-    const access = accessOf(this.words, item);
-    return this.access.frequency ? this.access.idleMinutes(access) * 60 : this.access.idleSeconds(access);
+    return this.access.idleSeconds(accessOf(this.words, item));
   }
 
   /** Counts a hit or a miss that was not made by `read`. */
@@ -338,7 +340,7 @@ export class Shard {
     const item = this.memory.allocate(bytes);
     this.pinned = 0;
     if (item === 0) return 0;
-    const access = this.access.fresh();
+    const access = unmarked(this.access.touched(accessOf(this.words, old)));
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.count(old, -1);
@@ -347,6 +349,11 @@ export class Shard {
     this.writeDeadline(item, deadline);
     this.count(item, 1);
     return item;
+  }
+
+  /** Access word of a new item. */
+  freshAccess(hash: number, bytes: number): number {
+    return this.access.fresh(hash, bytes, this.words[ITEMS]);
   }
 
   /** Adds an item for a key that is not there. */
@@ -361,9 +368,10 @@ export class Shard {
     blocks: number,
   ): number {
     if (keyBytes > KEY_BYTES_MAX || !this.reserveEntry(hash)) return 0;
-    const item = this.memory.allocate(itemBytes(keyBytes, valueBytes, deadline !== 0, blocks));
+    const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
+    const item = this.memory.allocate(bytes);
     if (item === 0) return 0;
-    const access = this.access.fresh();
+    const access = this.freshAccess(hash, bytes);
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.index.insert(hash, item);
@@ -384,7 +392,7 @@ export class Shard {
     blocks: number,
   ): void {
     const words = this.words;
-    const access = this.access.touched(accessOf(words, item));
+    const access = unmarked(this.access.touched(accessOf(words, item)));
     if (deadline === 0 && hasJustBlocks(words, item, blocks) && valueLength(words, item) === valueBytes) {
       // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
       setPlainLength(words, item, valueBytes);
@@ -591,8 +599,9 @@ export class Shard {
   }
 
   /** Called by the evictor. */
-  evict(item: number): void {
+  evict(item: number, onProbation: boolean): void {
     this.figures[EVICTED]++;
+    if (onProbation) this.ghosts.add(this.hashOf(item), this.words[ITEMS]);
     this.remove(item);
   }
 

@@ -300,8 +300,8 @@ export class KeyAccess {
 
   private noRoomFor(length: number): AshlarError {
     if (this.isKeyTooLong) return new AshlarError('ERR_KEY_TOO_LARGE', `a key has at most ${KEY_BYTES_MAX} bytes`);
-    const { budget, firstPage } = this.shard.pool;
-    const most = Math.min(VALUE_BYTES_MAX, (budget - firstPage - 1) * PAGE_BYTES - ITEM_BYTES_MAX);
+    const { budget, overhead } = this.shard.pool;
+    const most = Math.min(VALUE_BYTES_MAX, (budget - overhead - 1) * PAGE_BYTES - ITEM_BYTES_MAX);
     if (length <= most) return new AshlarError('ERR_OUT_OF_MEMORY', `no room for a value of ${length} bytes`);
     const hint = most < VALUE_BYTES_MAX ? ', a part of one shard: more memory or fewer shards make it more' : '';
     return new AshlarError(

@@ -17,7 +17,7 @@ export interface CreateOptions {
    * 16 MB are left for each.
    */
   shards?: number;
-  /** What goes when the memory is used up; default `allkeys-lru`. */
+  /** What goes when the memory is used up; default `allkeys-keystone`. */
   policy?: PolicyName;
   /** Logical databases, for clients of the Redis door that use SELECT: 1 to 48, default 16. */
   databases?: number;
@@ -34,7 +34,7 @@ const SHARDS_PER_PROCESSOR = 8;
 export function keyspaceOptions(options: CreateOptions): KeyspaceOptions {
   const maxMemory = bytesOf('maxMemory', options.maxMemory);
   const reserve = options.reserve === undefined ? maxMemory : Math.max(maxMemory, bytesOf('reserve', options.reserve));
-  const policy = POLICIES.indexOf(options.policy ?? 'allkeys-lru');
+  const policy = POLICIES.indexOf(options.policy ?? 'allkeys-keystone');
   if (policy === -1) throw bad(`policy is one of ${POLICIES.join(', ')}, not ${String(options.policy)}`);
   const shards = options.shards ?? defaultShards(maxMemory, availableParallelism() * SHARDS_PER_PROCESSOR, reserve);
   if (maxMemory / wholeNumber('shards', shards, SHARDS_MAX) > SHARD_BYTES_MAX) {

@@ -36,7 +36,7 @@ export function memoryFigures(keyspace: Keyspace, fleet: FleetFigures): MemoryFi
   return {
     used,
     peak: Math.max(used, fleet.max(PEAK_MEMORY)),
-    startup: keyspace.shards.reduce((sum, shard) => sum + shard.pool.firstPage, 0) * PAGE_BYTES,
+    startup: keyspace.shards.reduce((sum, shard) => sum + shard.pool.overhead, 0) * PAGE_BYTES,
     dataset: figures.itemBytes,
     clients,
     clientsInput: fleet.sum(PENDING_INPUT),

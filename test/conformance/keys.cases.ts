@@ -465,6 +465,7 @@ const objects: readonly Case[] = [
   {
     name: 'OBJECT IDLETIME, REFCOUNT and FREQ without an LFU policy',
     steps: [
+      ['CONFIG SET maxmemory-policy allkeys-lru', OK],
       ['SET a value', OK],
       ['OBJECT IDLETIME a', between(0, 1)],
       ['OBJECT REFCOUNT a', 1],

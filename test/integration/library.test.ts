@@ -471,11 +471,11 @@ describe('limits', () => {
     expect(cache.set('new', 'x'.repeat(1000))).toBe(true);
   });
 
-  test('allkeys-lru, the default, makes room', () => {
+  test('allkeys-keystone, the default, makes room', () => {
     const cache = create({ maxMemory: '2mb', shards: 1 });
     for (let i = 0; i < 10_000; i++) cache.set(`key:${i}`, 'x'.repeat(1000));
     const stats = cache.stats();
-    expect(stats).toMatchObject({ policy: 'allkeys-lru', maxMemory: 2 * MIB, shards: 1, refused: 0 });
+    expect(stats).toMatchObject({ policy: 'allkeys-keystone', maxMemory: 2 * MIB, shards: 1, refused: 0 });
     expect(stats.evicted).toBe(10_000 - stats.items);
     expect(stats.usedMemory).toBeLessThanOrEqual(2 * MIB);
     expect(cache.get('key:9999')).toBeDefined();

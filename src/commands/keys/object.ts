@@ -86,13 +86,13 @@ function encoding(request: Request, item: number): void {
 
 function frequency(request: Request, item: number): void {
   const { access, words } = request.shard;
-  if (access.frequency) request.reply.integer(access.counter(accessOf(words, item)));
+  if (access.countsFrequency) request.reply.integer(access.counter(accessOf(words, item)));
   else request.reply.error(NO_FREQUENCY);
 }
 
 function idleTime(request: Request, item: number): void {
   const { access, words } = request.shard;
-  if (access.frequency) request.reply.error(NO_IDLE_TIME);
+  if (access.countsFrequency) request.reply.error(NO_IDLE_TIME);
   else request.reply.integer(access.idleSeconds(accessOf(words, item)));
 }
 
@@ -123,9 +123,9 @@ export function debugObject(request: Request): void {
   }
   const shard = request.shard;
   const access = accessOf(shard.words, item);
-  const idle = shard.access.frequency ? 0 : shard.access.idleSeconds(access);
+  const idle = shard.access.idleSeconds(access);
   request.reply.simple(
-    `Value at:0x${item.toString(16)} refcount:1 encoding:${encodingOf(shard, item)} serializedlength:${serializedLength(shard, item)} lru:${access} lru_seconds_idle:${idle}`,
+    `Value at:0x${item.toString(16)} refcount:1 encoding:${encodingOf(shard, item)} serializedlength:${serializedLength(shard, item)} lru:${access & 0xffffff} lru_seconds_idle:${idle}`,
   );
 }
 

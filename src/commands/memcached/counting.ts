@@ -11,7 +11,6 @@ import {
   clearMarks,
   MARK_FETCHED,
   MARK_PADDED,
-  marksOf,
   setMarks,
   TYPE_STRING,
   typeOf,
@@ -71,7 +70,7 @@ export function countItem(
     setMarks(words, at, MARK_PADDED);
   }
   // The item is as good as used, but this is no hit (meta flag h).
-  words[accessWord(at)] = shard.access.touched(accessOf(words, at)) | marksOf(words, at);
+  words[accessWord(at)] = shard.access.touched(accessOf(words, at));
   return at;
 }
 

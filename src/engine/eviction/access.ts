@@ -1,66 +1,92 @@
 /**
- * The access clock of an item: 24 bits whose meaning is the policy's.
+ * What an item's access word says of when and how often the item was used; its meaning is the policy's.
  *
  * ```
- *  lru policies:  seconds since 1970, 24 bits (194 days)
- *  lfu policies:  minutes since 1970, 16 bits | logarithmic counter, 8 bits
+ *  lru, random, ttl, noeviction:  | - 3     | marks 5 | seconds since 1970, 24 bits (194 days)             |
+ *  keystone:                      | queue 3 | marks 5 | stamp 11 | minutes since 1970, 13 bits (5 days) |
+ *  lfu:                           | queue 3 | marks 5 | stamp 11 | period 5 | logarithmic counter 8     |
  * ```
  *
- * The counter goes up with a probability that falls as it grows, and down by one for every `lfu-decay-time` minutes without an access:
- * 255 stands for about a million accesses at the default factor, as in Redis.
+ * Queue and stamp are those of queues.ts. The counter is Redis's, for OBJECT FREQ: it goes up with a probability that falls as it grows, and
+ * down by one for every `lfu-decay-time` minutes (a period) without an access; 255 stands for about a million accesses at the default factor.
  */
 
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES } from '../control.js';
+import type { Ghosts } from './ghosts.js';
+import type { Queues } from './queues.js';
 
 /** Counter of a new item: it is not the first to go. */
 const LFU_INITIAL = 5;
+const COUNTER_BITS = 0xff;
+const PERIOD_SHIFT = 8;
+const PERIOD_MASK = 0x1f;
+const PERIOD_BITS = PERIOD_MASK << PERIOD_SHIFT;
+const MINUTES_BITS = 0x1fff;
+const SECONDS_BITS = 0xffffff;
 
 const IS_LFU = POLICIES.map((name) => name.endsWith('-lfu'));
+const HAS_QUEUES = POLICIES.map((name) => name.endsWith('-lfu') || name.endsWith('-keystone'));
 
 export class AccessClock {
   private readonly control: Control;
   private readonly clock: Clock;
   private readonly random: () => number;
+  private readonly queues: Queues;
+  private readonly ghosts: Ghosts;
 
   /** @param random uniform in [0, 1) */
-  constructor(control: Control, clock: Clock, random: () => number) {
+  constructor(control: Control, clock: Clock, random: () => number, queues: Queues, ghosts: Ghosts) {
     this.control = control;
     this.clock = clock;
     this.random = random;
+    this.queues = queues;
+    this.ghosts = ghosts;
   }
 
-  /** Whether the clock counts frequency. */
-  get frequency(): boolean {
+  /** Whether the policy counts frequency and not time: Redis's lfu. */
+  get countsFrequency(): boolean {
     return IS_LFU[this.control.policy];
   }
 
-  /** Access clock of a new item. */
-  fresh(): number {
-    return this.frequency ? (this.minutes() << 8) | LFU_INITIAL : this.clock.seconds;
+  /** Whether the policy has queues. */
+  get hasQueues(): boolean {
+    return HAS_QUEUES[this.control.policy];
   }
 
-  /** Access clock after one more access. */
-  touched(access: number): number {
-    if (!this.frequency) return this.clock.seconds;
-    const counter = this.counter(access);
-    return (this.minutes() << 8) | (counter < 255 && this.random() < this.chance(counter) ? counter + 1 : counter);
+  /**
+   * Access word of a new item.
+   * @param hash salted hash of its key
+   * @param bytes what it takes
+   * @param items items in the shard
+   */
+  fresh(hash: number, bytes: number, items: number): number {
+    if (!this.hasQueues) return this.clock.seconds;
+    const place = this.queues.enter(bytes, this.ghosts.take(hash, items));
+    return place | (this.countsFrequency ? (this.period() << PERIOD_SHIFT) | LFU_INITIAL : this.minutes());
+  }
+
+  /** Access word after one more access; what is not the policy's stays. */
+  touched(word: number): number {
+    if (!this.hasQueues) return (word & ~SECONDS_BITS) | this.clock.seconds;
+    const hit = this.queues.hit(word);
+    if (!this.countsFrequency) return (hit & ~MINUTES_BITS) | this.minutes();
+    const counter = this.counter(word);
+    const next = counter < COUNTER_BITS && this.random() < this.chance(counter) ? counter + 1 : counter;
+    return (hit & ~(COUNTER_BITS | PERIOD_BITS)) | (this.period() << PERIOD_SHIFT) | next;
   }
 
   /** Frequency counter (0..255), decayed to now. */
-  counter(access: number): number {
-    const decay = this.control.lfuDecayMinutes;
-    return decay === 0 ? access & 0xff : Math.max(0, (access & 0xff) - Math.floor(this.idleMinutes(access) / decay));
+  counter(word: number): number {
+    const counter = word & COUNTER_BITS;
+    if (this.control.lfuDecayMinutes === 0) return counter;
+    return Math.max(0, counter - ((this.period() - (word >>> PERIOD_SHIFT)) & PERIOD_MASK));
   }
 
-  /** Seconds since the last access, in the lru policies. */
-  idleSeconds(access: number): number {
-    return (this.clock.seconds - access) & 0xffffff;
-  }
-
-  /** Minutes since the last access, in the lfu policies. */
-  idleMinutes(access: number): number {
-    return (this.minutes() - (access >>> 8)) & 0xffff;
+  /** Seconds since the last access; keystone knows the minute only, and lfu nothing (0). */
+  idleSeconds(word: number): number {
+    if (!this.hasQueues) return (this.clock.seconds - word) & SECONDS_BITS;
+    return this.countsFrequency ? 0 : ((this.minutes() - word) & MINUTES_BITS) * 60;
   }
 
   private chance(counter: number): number {
@@ -68,6 +94,10 @@ export class AccessClock {
   }
 
   private minutes(): number {
-    return Math.floor(this.clock.now / 60_000) & 0xffff;
+    return this.clock.minutes & MINUTES_BITS;
+  }
+
+  private period(): number {
+    return Math.floor(this.clock.minutes / Math.max(1, this.control.lfuDecayMinutes)) & PERIOD_MASK;
   }
 }

@@ -8,25 +8,37 @@
  * Whole pages (for the index, a class without a page, a large value) come first from compaction: a class that has a page's worth of free cells in all
  * moves the items of its emptiest page together. Only when no class has, items go.
  *
- * What is "best" is the policy's: longest idle, least frequent, any, nearest deadline; the volatile policies look at items with a deadline only.
+ * What is "best" is the policy's: oldest in its queue (keystone and lfu; queues.ts), longest idle, any, nearest deadline; the volatile policies
+ * look at items with a deadline only. An item at the front of its queue that was used goes on instead, and the next one is looked for.
  */
 
 import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
-import { accessOf, expiryOf } from '../item.js';
+import { accessOf, accessWord, expiryOf, sizeOf } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES } from '../memory/size-classes.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
 import type { AccessClock } from './access.js';
+import type { Queues } from './queues.js';
 
 const PAGE_SHIFT = 16;
 /** Random pages looked at to find one of a class, before the table is walked. */
-const PAGE_TRIES = 24;
+const PAGE_TRIES = 48;
 /** Pages compared when one is to be emptied. */
 const PAGE_SAMPLES = 8;
 /** Items looked at to tell how cold a page is. */
 const PAGE_ITEMS = 4;
+/** Candidates of the policies with queues: the front of a queue is found by a sample, so a small one blurs it. */
+const QUEUE_SAMPLES = 16;
+/** Items in a row that go on instead of leaving, before one leaves whatever it is. */
+const GOING_ON_MAX = 32;
+/** What an item that would go on counts beside others when pages are compared. */
+const STAYING_DIVISOR = 4;
+/** Demand tells something when this part of the memory has been asked for. */
+const TURNOVER_SHARE = 8;
+/** How much colder a page must be than what the class itself has to give, before it changes hands. */
+const TAKEOVER_MARGIN = 1.5;
 /** Pages of a class among which the emptiest is chosen to be compacted. */
 const COMPACT_LOOK = 64;
 /** Pages emptied of volatile items before a volatile policy gives up. */
@@ -38,8 +50,8 @@ const KIND_TTL = POLICIES.map((name) => name.endsWith('-ttl'));
 
 /** What the evictor does to items: the shard does it. */
 export interface ItemOwner {
-  /** Takes the item out of the index and frees its memory. */
-  evict(item: number): void;
+  /** Takes the item out of the index and frees its memory. `onProbation`: it is to be remembered for a while. */
+  evict(item: number, onProbation: boolean): void;
   /** The item's bytes have been copied to another cell: its index entry is to follow. */
   relocated(from: number, to: number): void;
   /** Item that must stay in place for now; 0 = none. */
@@ -52,6 +64,7 @@ export class Evictor {
   private readonly control: Control;
   private readonly clock: Clock;
   private readonly access: AccessClock;
+  private readonly queues: Queues;
   private readonly random: () => number;
   private readonly owner: ItemOwner;
   /** Best candidate of the running sample, and its score. */
@@ -59,6 +72,9 @@ export class Evictor {
   private victimScore = -1;
   /** Victims since the class last looked round, by class; only a hint, so it is this thread's own. */
   private readonly evictions = new Int32Array(CLASSES);
+  /** Bytes asked for lately while memory was used up, by class and in all; a hint too. */
+  private readonly demand = new Float64Array(CLASSES);
+  private demandOfAll = 0;
 
   constructor(
     pool: PagePool,
@@ -66,6 +82,7 @@ export class Evictor {
     control: Control,
     clock: Clock,
     access: AccessClock,
+    queues: Queues,
     random: () => number,
     owner: ItemOwner,
   ) {
@@ -74,6 +91,7 @@ export class Evictor {
     this.control = control;
     this.clock = clock;
     this.access = access;
+    this.queues = queues;
     this.random = random;
     this.owner = owner;
   }
@@ -81,16 +99,64 @@ export class Evictor {
   /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
   freeCell(sizeClass: number): boolean {
     if (this.control.policy === POLICY_NOEVICTION) return this.compact();
-    if (this.slabs.classLive(sizeClass) > 0 && this.sampleClass(sizeClass)) {
-      const score = this.victimScore;
-      this.owner.evict(this.victim);
-      if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass]) {
+    if (this.slabs.classLive(sizeClass) > 0 && this.chooseVictim(sizeClass)) {
+      const score = this.victimScore * this.weight(sizeClass);
+      this.evict(this.victim);
+      if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> (this.access.hasQueues ? 2 : 0)) {
         this.evictions[sizeClass] = 0;
         this.rebalance(sizeClass, score);
       }
       return true;
     }
     return this.freePage();
+  }
+
+  /**
+   * Class in which a cell is to be made free for an item of `sizeClass`: its own when it has a page, or asks for so much that it should have
+   * one. Else a larger one, with cells of at most `most` bytes: a page is a lot for a few items, and in a small cache there are few pages.
+   */
+  lender(sizeClass: number, most: number): number {
+    const turnover = this.pool.used * PAGE_BYTES;
+    this.demand[sizeClass] += CELL_BYTES[sizeClass];
+    this.demandOfAll += CELL_BYTES[sizeClass];
+    if (this.demandOfAll > turnover) {
+      this.demandOfAll /= 2;
+      for (let each = 0; each < CLASSES; each++) this.demand[each] /= 2;
+    }
+    if (this.slabs.classPages(sizeClass) > 0) return sizeClass;
+    const enough = this.demandOfAll * TURNOVER_SHARE > turnover;
+    if (enough && this.demand[sizeClass] * this.pool.used > this.demandOfAll) return sizeClass;
+    for (let larger = sizeClass + 1; larger < CLASSES && CELL_BYTES[larger] <= most; larger++) {
+      if (this.slabs.classLive(larger) > 0) return larger;
+    }
+    return sizeClass;
+  }
+
+  /** Chooses the item of a class that is to go. Of the candidates that are at the front of a queue, those that were used go on. */
+  private chooseVictim(sizeClass: number): boolean {
+    if (!this.access.hasQueues) return this.sampleClass(sizeClass);
+    for (let tries = 0; this.sampleClass(sizeClass); tries++) {
+      if (tries === GOING_ON_MAX || !this.goesOn(this.victim)) return true;
+    }
+    return false;
+  }
+
+  /** Sends an item that was used to the end of the main queue. False when it was not used enough. */
+  private goesOn(item: number): boolean {
+    const words = this.pool.words;
+    const access = accessOf(words, item);
+    if (!this.queues.mayStay(access)) return false;
+    words[accessWord(item)] = this.queues.goesOn(access, sizeOf(words, item));
+    return true;
+  }
+
+  private evict(item: number): void {
+    this.owner.evict(item, this.access.hasQueues && this.queues.isOnProbation(accessOf(this.pool.words, item)));
+  }
+
+  /** How much the items of a class weigh when classes are compared: with queues, what a byte of them is worth counts. */
+  private weight(sizeClass: number): number {
+    return this.access.hasQueues ? CELL_BYTES[sizeClass] : 1;
   }
 
   /** Makes at least one page free. False when the policy forbids, or nothing can go. */
@@ -153,7 +219,7 @@ export class Evictor {
     const kind = this.pool.kind(page);
     if (kind === PAGE_RUN) {
       assert(page << PAGE_SHIFT !== this.owner.pinned, 'Evictor: a pinned item was to go');
-      this.owner.evict(page << PAGE_SHIFT);
+      this.evict(page << PAGE_SHIFT);
       return true;
     }
     if (kind !== PAGE_SLAB) return false;
@@ -161,7 +227,7 @@ export class Evictor {
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
     for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
       if (words[cell >>> 2] === 0 || cell === this.owner.pinned) continue;
-      this.owner.evict(cell);
+      this.evict(cell);
       if (this.pool.kind(page) === PAGE_FREE) return true;
     }
     return false;
@@ -182,9 +248,10 @@ export class Evictor {
     if (this.compact()) return;
     const page = this.coldestPage();
     if (page === 0 || (this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass)) return;
-    if (!KIND_RANDOM[this.control.policy] && this.pageScore(page) < score) return;
+    const wanted = this.access.hasQueues ? score * TAKEOVER_MARGIN : score;
+    if (!KIND_RANDOM[this.control.policy] && this.pageScore(page) < wanted) return;
     if (!KIND_VOLATILE[this.control.policy]) this.empty(page);
-    else if (this.pool.kind(page) === PAGE_RUN) this.owner.evict(page << PAGE_SHIFT);
+    else if (this.pool.kind(page) === PAGE_RUN) this.evict(page << PAGE_SHIFT);
     else {
       // What has no deadline stays, and is moved together with others.
       this.evictVolatileOf(page);
@@ -196,7 +263,7 @@ export class Evictor {
   private sampleClass(sizeClass: number): boolean {
     this.victim = 0;
     this.victimScore = -1;
-    const samples = this.control.samples;
+    const samples = this.access.hasQueues ? QUEUE_SAMPLES : this.control.samples;
     const first = this.pool.firstPage;
     const pages = this.pool.highWater - first;
     let found = 0;
@@ -260,12 +327,19 @@ export class Evictor {
     if (KIND_RANDOM[policy]) return this.random();
     if (KIND_TTL[policy]) return Math.max(0, 2 ** 52 - Math.max(0, expiryOf(this.pool.words, item) - this.clock.now));
     const access = accessOf(this.pool.words, item);
-    return this.access.frequency ? 255 - this.access.counter(access) : this.access.idleSeconds(access);
+    return this.access.hasQueues ? this.queues.age(access) : this.access.idleSeconds(access);
   }
 
-  /** Mean score of a few items of a page that may go; -1 when there is none. */
+  /** Score of an item where pages are compared: one that would go on is warmer than it is old. */
+  private warmScore(item: number): number {
+    const score = this.score(item);
+    const stays = this.access.hasQueues && this.queues.mayStay(accessOf(this.pool.words, item));
+    return stays ? score / STAYING_DIVISOR : score;
+  }
+
+  /** Mean score of a few items of a page that may go, weighted by their size; -1 when there is none. */
   private pageScore(page: number): number {
-    if (this.pool.kind(page) === PAGE_RUN) return this.mayGo(page << PAGE_SHIFT) ? this.score(page << PAGE_SHIFT) : -1;
+    if (this.pool.kind(page) === PAGE_RUN) return this.runScore(page);
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const cut = this.slabs.cutCells(page);
     let sum = 0;
@@ -273,10 +347,21 @@ export class Evictor {
     for (let i = 0; i < PAGE_ITEMS * 2 && seen < PAGE_ITEMS; i++) {
       const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * size;
       if (!this.mayGo(item)) continue;
-      sum += this.score(item);
+      sum += this.warmScore(item);
       seen++;
     }
-    return seen === 0 ? -1 : sum / seen;
+    if (seen === 0) return -1;
+    const mean = (sum / seen) * this.weight(this.slabs.pageClass(page));
+    // The emptier, the less is lost with it.
+    return this.access.hasQueues
+      ? (mean * CELLS_PER_PAGE[this.slabs.pageClass(page)]) / this.slabs.liveCells(page)
+      : mean;
+  }
+
+  private runScore(page: number): number {
+    const item = page << PAGE_SHIFT;
+    if (!this.mayGo(item)) return -1;
+    return this.warmScore(item) * (this.access.hasQueues ? this.pool.runPages(page) * PAGE_BYTES : 1);
   }
 
   /** The coldest of a few random pages that hold items that may go; 0 when no page holds any. */
@@ -316,7 +401,7 @@ export class Evictor {
       if (!this.pool.mayHaveDeadline(page)) continue;
       const kind = this.pool.kind(page);
       if (kind === PAGE_RUN && page << PAGE_SHIFT !== this.owner.pinned && expiryOf(words, page << PAGE_SHIFT) !== 0) {
-        this.owner.evict(page << PAGE_SHIFT);
+        this.evict(page << PAGE_SHIFT);
       } else if (kind === PAGE_SLAB) {
         emptied++;
         this.evictVolatileOf(page);
@@ -331,7 +416,7 @@ export class Evictor {
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
     for (let cell = page << PAGE_SHIFT; cell < end && this.pool.kind(page) === PAGE_SLAB; cell += size) {
-      if (this.mayGo(cell)) this.owner.evict(cell);
+      if (this.mayGo(cell)) this.evict(cell);
     }
     const isPinned = page === this.owner.pinned >>> PAGE_SHIFT;
     if (this.pool.kind(page) === PAGE_SLAB && !isPinned) this.pool.clearDeadline(page);

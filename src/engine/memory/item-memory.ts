@@ -14,6 +14,11 @@ import { CELL_BYTES, classOf, PAGE_BYTES } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
+/** An item that becomes shorter keeps its cell while it fills this share of it. */
+const KEEP_SHARE = 0.8;
+/** How much larger a cell may be than an item's own, when memory is used up: one that is free, or one that is made free. */
+const BORROW_FREE = 1.5;
+const BORROW_EVICTED = 2;
 /** Bytes of an index entry. */
 const ENTRY_BYTES = 8;
 /** Pages of the largest value with the longest key. */
@@ -58,10 +63,16 @@ export class ItemMemory {
   /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
   fit(item: number, bytes: number): boolean {
     const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_SLAB) return bytes <= PAGE_BYTES && classOf(bytes) === this.slabs.pageClass(page);
+    if (this.pool.kind(page) === PAGE_SLAB) return this.fitsCell(bytes, this.slabs.pageClass(page));
     if (bytes <= PAGE_BYTES) return false;
     const pages = Math.ceil(bytes / PAGE_BYTES);
     return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
+  }
+
+  /** Whether an item of `bytes` may have a cell of the class: one of its own class, or a little larger. */
+  private fitsCell(bytes: number, sizeClass: number): boolean {
+    const cell = CELL_BYTES[sizeClass];
+    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(bytes) === sizeClass);
   }
 
   /** Frees an item's memory; the index no longer knows it. */
@@ -95,15 +106,18 @@ export class ItemMemory {
   private allocateSlowly(sizeClass: number): number {
     for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
+      const borrowed = this.slabs.borrow(sizeClass, CELL_BYTES[sizeClass] * BORROW_FREE);
+      if (borrowed !== 0) return borrowed;
+      const from = this.evictor.lender(sizeClass, CELL_BYTES[sizeClass] * BORROW_EVICTED);
       // What is made free is a cell of the class, or a page.
-      if (!this.evictor.freeCell(sizeClass) && !this.user.removeDead()) return this.refuse();
-      const cell = this.slabs.allocate(sizeClass);
+      if (!this.evictor.freeCell(from) && !this.user.removeDead()) return this.refuse();
+      const cell = this.slabs.allocate(from) || this.slabs.allocate(sizeClass);
       if (cell !== 0) return cell;
     }
   }
 
   private allocateRun(pages: number): number {
-    if (pages > this.pool.budget - this.pool.firstPage || pages > RUN_PAGES_MAX) return this.refuse();
+    if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
     while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =

@@ -2,11 +2,11 @@
  * A shard's memory: one SharedArrayBuffer cut into pages of 64 KiB, and the table that says what each page is for.
  *
  * ```
- *  page 0          pages 1..d        pages ..h                                        pages h..capacity
- *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬────────────────┬──────────────┐ ┌──────────────────────────────────────┐
- *  │ header     │ │ index        │ │ page table,    │ deadline table │ extent table │ │ index segments │ slabs │ runs │ free │
- *  │ words      │ │ directory    │ │ 8 words a page │                │              │ │                                      │
- *  └────────────┘ └──────────────┘ └────────────────┴────────────────┴──────────────┘ └──────────────────────────────────────┘
+ *  page 0          pages 1..d        pages ..g                                        pages ..h   pages h..capacity
+ *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬────────────────┬──────────────┐ ┌────────┐ ┌──────────────────────────────────────┐
+ *  │ header     │ │ index        │ │ page table,    │ deadline table │ extent table │ │ ghosts │ │ index segments │ slabs │ runs │ free │
+ *  │ words      │ │ directory    │ │ 8 words a page │                │              │ │        │ │                                      │
+ *  └────────────┘ └──────────────┘ └────────────────┴────────────────┴──────────────┘ └────────┘ └──────────────────────────────────────┘
  * ```
  *
  * The pool hands out single pages (for segments of the index and for slabs) and runs of adjacent pages (for values that
@@ -66,6 +66,14 @@ function overheadPages(capacity: number): number {
   );
 }
 
+/** Bytes that keys which were evicted are remembered in (eviction/ghosts.ts), for each page that may be in use: 512 fingerprints. */
+export const GHOST_BYTES = 1024;
+
+/** Pages of that memory, for `pages` that may be in use. */
+function ghostPages(pages: number): number {
+  return Math.ceil((pages * GHOST_BYTES) / PAGE_BYTES);
+}
+
 /** Entries of the largest directory that a shard of `capacity` pages can need: twice its pages, a power of two. */
 export function directoryEntriesMax(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, capacity * 2)));
@@ -87,6 +95,8 @@ export class PagePool {
   readonly deadlines: DeadlineTable;
   /** Which pages are free. */
   private readonly extents: Extents;
+  /** Word index of the memory of keys that were evicted. */
+  readonly ghostWord: number;
   /** First page that is handed out. */
   readonly firstPage: number;
 
@@ -105,7 +115,9 @@ export class PagePool {
     const deadlines = (this.tableWord + capacity * ENTRY_WORDS) * 4;
     this.deadlines = new DeadlineTable(buffer, offset + deadlines, capacity);
     this.extents = new Extents(this.bytes, this.words, (deadlines + capacity * DEADLINE_BYTES) >>> 2, capacity);
-    this.firstPage = overheadPages(capacity);
+    const ghosts = overheadPages(capacity);
+    this.ghostWord = (ghosts * PAGE_BYTES) >>> 2;
+    this.firstPage = ghosts + ghostPages(capacity);
   }
 
   /** Has the operating system told what memory is needed, and which is not. */
@@ -120,7 +132,7 @@ export class PagePool {
     const mark = Math.max(words[HIGH_WATER], this.firstPage);
     words.fill(0, this.tableWord, this.tableWord + (mark << ENTRY_SHIFT));
     words[CAPACITY] = this.capacity;
-    words[USED] = this.firstPage;
+    words[USED] = this.overhead;
     words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
     this.deadlines.retire(0, words[HIGH_WATER]);
   }
@@ -131,7 +143,14 @@ export class PagePool {
   }
 
   set budget(pages: number) {
+    const before = this.overhead;
     this.words[BUDGET] = Math.min(pages, this.capacity);
+    this.words[USED] += this.overhead - before;
+  }
+
+  /** Pages in use when nothing is stored. Of the memory for evicted keys no more is used, and counted, than is right for the budget. */
+  get overhead(): number {
+    return overheadPages(this.capacity) + ghostPages(this.words[BUDGET]);
   }
 
   get used(): number {

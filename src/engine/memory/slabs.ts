@@ -66,6 +66,17 @@ export class Slabs {
     return cell;
   }
 
+  /**
+   * Takes a free cell of a somewhat larger class, of at most `most` bytes; 0 when there is none. Better a cell with some room to spare than an
+   * eviction, or a page for a few items.
+   */
+  borrow(sizeClass: number, most: number): number {
+    for (let larger = sizeClass + 1; larger < CLASSES && CELL_BYTES[larger] <= most; larger++) {
+      if (this.words[this.records + larger * CLASS_WORDS + CLASS_ROOM] !== 0) return this.allocate(larger);
+    }
+    return 0;
+  }
+
   /** Gives the class a fresh page from the pool; false when there is none. */
   grow(sizeClass: number): boolean {
     const page = this.pool.take(PAGE_SLAB);

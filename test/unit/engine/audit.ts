@@ -46,7 +46,7 @@ export function auditKeyspace(keyspace: Keyspace): void {
 
 /** @throws Error that says what is wrong */
 export function auditShard(shard: Shard, hashKey: readonly [number, number]): void {
-  const contents: Contents = { items: new Map(), pagesInUse: shard.pool.firstPage };
+  const contents: Contents = { items: new Map(), pagesInUse: shard.pool.overhead };
   auditPages(shard, contents);
   auditExtents(shard);
   auditSlabLists(shard);
@@ -163,7 +163,7 @@ function auditExtents(shard: Shard): void {
     free++;
     resident += (words[record + 1] >>> (page % EXTENT_PAGES)) & 1;
   }
-  equal(free, pool.highWater - pool.used, 'free pages');
+  equal(free, pool.highWater - pool.firstPage - (pool.used - pool.overhead), 'free pages');
   equal(words[table], resident, 'free pages that are resident');
   must(words[table + 1] <= resident, 'the fewest of them', words[table + 1], resident);
 }

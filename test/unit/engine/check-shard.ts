@@ -3,7 +3,7 @@
  * counters are those of what is there, and no block knows a later deadline than one of its items has.
  */
 
-import { accessWord, databaseOf, expiryOf, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
+import { databaseOf, expiryOf, keyLength, keyOffset, marksOf, sizeOf, typeOf } from '../../../src/engine/item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB } from '../../../src/engine/memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
@@ -21,7 +21,7 @@ function itemsOfPages(shard: Shard): Set<number> {
   const items = new Set<number>();
   const live = new Array<number>(CLASSES).fill(0);
   const pages = new Array<number>(CLASSES).fill(0);
-  let used = pool.firstPage;
+  let used = pool.overhead;
   let segments = 0;
   for (let page = pool.firstPage; page < pool.highWater; page++) {
     const kind = pool.kind(page);
@@ -73,7 +73,7 @@ export function checkShard(shard: Shard): void {
         must(items.has(item), 'an entry points at no item');
         must(!indexed.has(item), 'two entries point at one item');
         indexed.add(item);
-        must(typeOf(words, item) !== 0 && words[accessWord(item)] >>> 24 === 0, 'a header is damaged');
+        must(typeOf(words, item) !== 0 && marksOf(words, item) === 0, 'a header is damaged');
         const hash = shard.hash(bytes, keyOffset(words, item), keyLength(words, item), database);
         must(hash === index.hashAt(entry), 'an entry has the tag of another key');
         must(index.findItem(hash, item) === entry, 'an entry cannot be found by its item');

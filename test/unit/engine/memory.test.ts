@@ -78,7 +78,7 @@ describe('expiry', () => {
 });
 
 describe('pages move between size classes', () => {
-  test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'] as const)(
+  test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'allkeys-keystone'] as const)(
     '%s: from 100 bytes to 1,000 bytes, and back',
     (policy) => {
       const cache = makeCache(policy, 16);

@@ -33,7 +33,7 @@ class PoolModel {
   }
 
   get used(): number {
-    return this.pool.firstPage + this.owner.filter((owner) => owner !== '').length;
+    return this.pool.overhead + this.owner.filter((owner) => owner !== '').length;
   }
 
   take(): void {
@@ -174,7 +174,7 @@ describe('single pages', () => {
     const pool = makePool(20);
     let taken = 0;
     while (pool.take(PAGE_SLAB) !== 0) taken++;
-    expect(taken).toBe(20 - pool.firstPage);
+    expect(taken).toBe(20 - pool.overhead);
     pool.budget = 25;
     while (pool.take(PAGE_SLAB) !== 0) taken++;
     expect(pool.used).toBe(25);
@@ -204,12 +204,12 @@ describe('single pages', () => {
     pool.takeRun(5);
     while (pool.take(PAGE_SLAB) !== 0);
     pool.format();
-    expect(pool.used).toBe(pool.firstPage);
+    expect(pool.used).toBe(pool.overhead);
     expect(pool.budget).toBe(30);
     for (let page = pool.firstPage; page < PAGES; page++) expect(pool.kind(page)).toBe(PAGE_FREE);
     let taken = 0;
     while (pool.take(PAGE_SLAB) !== 0) taken++;
-    expect(taken).toBe(30 - pool.firstPage);
+    expect(taken).toBe(30 - pool.overhead);
   });
 });
 

@@ -25,7 +25,7 @@ describe('defaults', () => {
     const config = make();
     expect(config.threads).toBe(6);
     expect(config.maxmemory).toBe(2 * GIB);
-    expect(config.maxmemoryPolicy).toBe('allkeys-lru');
+    expect(config.maxmemoryPolicy).toBe('allkeys-keystone');
     expect(config.bind).toEqual(['127.0.0.1']);
   });
 
@@ -55,7 +55,7 @@ describe('defaults', () => {
 describe('CONFIG GET', () => {
   it.each([
     ['maxmemory', '2147483648'],
-    ['MAXMEMORY-policy', 'allkeys-lru'],
+    ['MAXMEMORY-policy', 'allkeys-keystone'],
     ['latency-tracking', 'yes'],
     ['bind', '127.0.0.1'],
     ['unixsocketperm', '0'],
@@ -103,7 +103,7 @@ describe('CONFIG SET', () => {
     [
       'maxmemory-policy',
       'zz',
-      'argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction',
+      'argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-keystone, volatile-keystone',
     ],
     ['maxmemory-clients', '101%', 'percentage argument must be less or equal to 100'],
     ['maxmemory-clients', '-5%', 'argument must be a memory or percent value'],
