@@ -112,17 +112,16 @@ export const versionOf = ({ name }) => SERVERS[name].version();
 /**
  * Starts a server and waits until it listens.
  * @param {Server} server
- * @param {{ core?: number, threads?: number, reply?: { requestBytes: number, valueSize: number } }} options
- *   core: pin it there; reply: for the floor
+ * @param {{ core?: number, threads?: number, reply?: { requestBytes: number, valueSize: number }, more?: (string | number)[],
+ *   environment?: Record<string, string> }} options core: pin it there; reply: for the floor; more: options of its own, which override the usual ones
  * @throws {StepError} if it doesn't come up
  */
-export async function startServer(server, { core, threads = 1, reply } = {}) {
+export async function startServer(server, { core, threads = 1, reply, more = [], environment = {} } = {}) {
   const port = await freePort();
   const pinned = core === undefined || !isInstalled('taskset') ? [] : ['taskset', '-c', core];
-  const words = [...pinned, ...SERVERS[server.name].command({ protocol: server.protocol, port, threads, reply })].map(
-    String,
-  );
-  const child = start(words[0], words.slice(1));
+  const command = SERVERS[server.name].command({ protocol: server.protocol, port, threads, reply });
+  const words = [...pinned, ...command, ...more].map(String);
+  const child = start(words[0], words.slice(1), { env: { ...process.env, ...environment } });
   try {
     await untilListening(child, port);
   } catch (error) {
