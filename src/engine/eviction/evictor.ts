@@ -102,7 +102,7 @@ export class Evictor {
     if (this.slabs.classLive(sizeClass) > 0 && this.chooseVictim(sizeClass)) {
       const score = this.victimScore * this.weight(sizeClass);
       this.evict(this.victim);
-      if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> (this.access.hasQueues ? 2 : 0)) {
+      if (++this.evictions[sizeClass] >= this.evictionsBetweenLooks(sizeClass)) {
         this.evictions[sizeClass] = 0;
         this.rebalance(sizeClass, score);
       }
@@ -152,6 +152,11 @@ export class Evictor {
 
   private evict(item: number): void {
     this.owner.evict(item, this.access.hasQueues && this.queues.isOnProbation(accessOf(this.pool.words, item)));
+  }
+
+  /** After how many evictions a class looks round: a page's worth, or with queues, which tell pages apart better, a quarter of it. */
+  private evictionsBetweenLooks(sizeClass: number): number {
+    return CELLS_PER_PAGE[sizeClass] >>> (this.access.hasQueues ? 2 : 0);
   }
 
   /** How much the items of a class weigh when classes are compared: with queues, what a byte of them is worth counts. */

@@ -15,7 +15,7 @@
  * So a hit writes two bits and no link, items can move, and any thread can count. The two queues are compared by one measure, the age; that of
  * the probation queue counts tenfold, which makes it about a tenth of the whole.
  *
- * A stamp's unit is a 512th of the budget, so that stamps are told apart for four turnovers of the memory.
+ * A stamp's unit is a 128th of the budget, so that stamps are told apart for sixteen turnovers of the memory.
  *
  * ```
  *  access word:  keystone  | main 1 | frequency 2 | marks 5 | stamp 11 | minutes 13          |
@@ -36,14 +36,14 @@ const QUEUE_BITS = STAMP_BITS | FREQUENCY_BITS | MAIN;
 const PROMOTING = 2 * FREQUENCY_ONE;
 /** What a unit of age on probation counts, beside one in the main queue. */
 const PROBATION_WEIGHT = 10;
-/** An item that was left behind for three turnovers is left over from another time: no size makes it worth keeping. */
+/** An item that was left behind for twelve turnovers is left over from another time: however small, it is not worth keeping. */
 const STALE_UNITS = 1536;
 const STALE_WEIGHT = 256;
 
 /** Bytes are counted in sixteens, so that a clock of 32 bits goes far. */
 const BYTES_SHIFT = 4;
-/** log2 of the bytes of a page, less BYTES_SHIFT, less log2 of the units (512) in the budget. */
-const UNIT_SHIFT = 16 - BYTES_SHIFT - 9;
+/** log2 of the bytes of a page, less BYTES_SHIFT, less log2 of the units (128) in the budget. */
+const UNIT_SHIFT = 16 - BYTES_SHIFT - 7;
 
 // Words of the shard's header.
 const PROBATION_CLOCK = 14;
