@@ -137,7 +137,11 @@ function addItem(shard: Shard, item: number, page: number, contents: Contents): 
 /** A page's words of the deadline table, which lies behind the page table: a double for each page, then those of the blocks. */
 function deadlinesOf(shard: Shard, page: number): { earliest: number; blocks: Float64Array } {
   const { capacity, tableWord, words } = shard.pool;
-  const doubles = new Float64Array(words.buffer, tableWord * 4 + capacity * 32, capacity * (1 + DEADLINE_BLOCKS));
+  const doubles = new Float64Array(
+    words.buffer,
+    words.byteOffset + tableWord * 4 + capacity * 32,
+    capacity * (1 + DEADLINE_BLOCKS),
+  );
   const first = capacity + page * DEADLINE_BLOCKS;
   return { earliest: doubles[page], blocks: doubles.subarray(first, first + DEADLINE_BLOCKS) };
 }
