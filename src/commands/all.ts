@@ -6,6 +6,7 @@ import { KEY_COMMANDS } from './keys.js';
 import { LCS_COMMANDS } from './lcs.js';
 import { LEASE_COMMANDS } from './leases.js';
 import { MEMCACHED_COMMANDS } from './memcached/index.js';
+import { PIN_COMMANDS } from './pins.js';
 import { SERVER_COMMANDS } from './server/index.js';
 import { STRING_BATCH_COMMANDS } from './string-batches.js';
 import { STRING_NUMBER_COMMANDS } from './string-numbers.js';
@@ -21,6 +22,7 @@ export const COMMANDS = new CommandTable(
     ...STRING_BATCH_COMMANDS,
     ...LCS_COMMANDS,
     ...LEASE_COMMANDS,
+    ...PIN_COMMANDS,
     ...BITMAP_COMMANDS,
     ...KEY_COMMANDS,
     ...CONNECTION_COMMANDS,

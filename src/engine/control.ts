@@ -6,7 +6,8 @@
  *  words 64..127   logical database -> internal number
  *  words 128..191  logical database -> salt of its keys' hashes (a function of the internal number)
  *  words 192..255  internal number -> 0 free, 1 in use, 2 being emptied
- *  words 256..     thread registry (locks/thread-registry.ts), then, for each shard, where in its buffer it begins (bytes)
+ *  words 256..     thread registry (locks/thread-registry.ts), then the prefixes of pinned keys (pins.ts), 16 records of a
+ *                  length and 64 bytes; then, for each shard, where in its buffer it begins (bytes)
  * ```
  *
  * Clients number databases logically. A key carries the *internal* number, and its hash is salted with it. So FLUSHDB gives the
@@ -14,6 +15,7 @@
  * Databases change only while all shards are locked.
  */
 
+import { equalBytes } from '../base/bytes.js';
 import { DATABASES_MAX } from './item.js';
 import { REGISTRY_WORDS } from './locks/thread-registry.js';
 
@@ -31,12 +33,21 @@ const DATABASE_COUNT = 9;
 const CHANGING = 10;
 const FLUSH_AT_LOW = 11;
 const FLUSH_AT_HIGH = 12;
+const PIN_BYTES_MAX = 40;
+const PIN_PREFIXES = 41;
 const SHARD_PAGES = 13;
 const DATABASES = 64;
 const SALTS = 128;
 const STATES = 192;
 const REGISTRY = 256;
-const OFFSETS = REGISTRY + REGISTRY_WORDS;
+const PREFIXES = REGISTRY + REGISTRY_WORDS;
+/** Most prefixes of pinned keys, and bytes of the longest. */
+export const PIN_PREFIXES_MAX = 16;
+export const PIN_PREFIX_BYTES_MAX = 64;
+const PREFIX_WORDS = 1 + PIN_PREFIX_BYTES_MAX / 4;
+const OFFSETS = PREFIXES + PIN_PREFIXES_MAX * PREFIX_WORDS;
+/** A word holds no more. */
+const PIN_BYTES_LIMIT = 2 ** 31 - 1;
 
 const WORD = 2 ** 32;
 
@@ -75,10 +86,12 @@ export function saltOf(internal: number): number {
 export class Control {
   readonly buffer: SharedArrayBuffer;
   readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.words = new Int32Array(buffer);
+    this.bytes = new Uint8Array(buffer);
   }
 
   /** Makes the control block of a new cache. */
@@ -191,6 +204,41 @@ export class Control {
   set flushAt(time: number) {
     this.words[FLUSH_AT_LOW] = time | 0;
     this.words[FLUSH_AT_HIGH] = Math.floor(time / WORD);
+  }
+
+  /** Bytes that the pinned items of one shard may take. */
+  get pinBytesMax(): number {
+    return this.words[PIN_BYTES_MAX];
+  }
+
+  set pinBytesMax(bytes: number) {
+    this.words[PIN_BYTES_MAX] = Math.min(bytes, PIN_BYTES_LIMIT);
+  }
+
+  /**
+   * Sets the prefixes of the keys that are pinned when they are written. Whoever writes a key meanwhile may see some of the old ones, some of the new ones,
+   * or none.
+   * @param prefixes at most PIN_PREFIXES_MAX, of 1 to PIN_PREFIX_BYTES_MAX bytes
+   */
+  setPinPrefixes(prefixes: readonly Uint8Array[]): void {
+    Atomics.store(this.words, PIN_PREFIXES, 0);
+    prefixes.forEach((prefix, i) => {
+      const record = PREFIXES + i * PREFIX_WORDS;
+      this.words[record] = prefix.length;
+      this.bytes.set(prefix, (record + 1) * 4);
+    });
+    Atomics.store(this.words, PIN_PREFIXES, prefixes.length);
+  }
+
+  /** Whether a key begins with one of the prefixes. */
+  hasPinPrefix(key: Uint8Array, offset: number, length: number): boolean {
+    const prefixes = this.words[PIN_PREFIXES];
+    for (let i = 0; i < prefixes; i++) {
+      const record = PREFIXES + i * PREFIX_WORDS;
+      const bytes = this.words[record];
+      if (bytes <= length && equalBytes(this.bytes, (record + 1) * 4, key, offset, bytes)) return true;
+    }
+    return false;
   }
 
   /** First word of the thread registry. */

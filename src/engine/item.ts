@@ -6,7 +6,7 @@
  *  ┌────────────────┬──────────────┬────────────────┬─────────────┬─────────────┬──────────────────┬───────┬─────────┐
  *  │ key length 20  │ value length │ access clock 24│ [expiry ms, │ [version,   │ [client flags,   │ key   │ value   │
  *  │ database    6  │ 30           │ marks 8        │  8 bytes: E]│  8 bytes: V]│  4 bytes: F]     │       │         │
- *  │ type 3, E V F  │ raw 1, - 1   │                │             │             │                  │       │         │
+ *  │ type 3, E V F  │ raw 1, pin 1 │                │             │             │                  │       │         │
  *  └────────────────┴──────────────┴────────────────┴─────────────┴─────────────┴──────────────────┴───────┴─────────┘
  * ```
  *
@@ -49,6 +49,7 @@ const TYPE_SHIFT = 26;
 const HAS_EXPIRY = 1 << 29;
 const VALUE_LENGTH_MASK = 0x3fffffff;
 const RAW_FLAG = 1 << 30;
+const PIN_FLAG = 1 << 31;
 
 const HEADER_BYTES = 12;
 const EXPIRY_BYTES = 8;
@@ -153,9 +154,21 @@ export function setValueLength(words: Int32Array, item: number, length: number):
   words[word] = (words[word] & ~VALUE_LENGTH_MASK) | length;
 }
 
-/** Sets the length of a value that is written anew: its flags go. */
+/** Sets the length of a value that is written anew: what was said of the old value goes, a pin stays. */
 export function setPlainLength(words: Int32Array, item: number, length: number): void {
-  words[(item >>> 2) + 1] = length;
+  const word = (item >>> 2) + 1;
+  words[word] = (words[word] & PIN_FLAG) | length;
+}
+
+/** Whether eviction must leave the item alone (pins.ts). */
+export function isPinned(words: Int32Array, item: number): boolean {
+  return words[(item >>> 2) + 1] < 0;
+}
+
+/** Pins and their accounts are one: only pins.ts may call this for an item that is counted. */
+export function setPinned(words: Int32Array, item: number, pinned: boolean): void {
+  const word = (item >>> 2) + 1;
+  words[word] = pinned ? words[word] | PIN_FLAG : words[word] & ~PIN_FLAG;
 }
 
 /** Whether the value was changed in place (APPEND, SETRANGE, ...): Redis calls its encoding `raw` then. */

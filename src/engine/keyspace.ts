@@ -29,6 +29,8 @@ export const SHARD_BYTES_MAX = 2 ** 31;
 export const SHARD_BYTES_MIN = SHARD_PAGES_MIN * PAGE_BYTES;
 /** Most shards. */
 export const SHARDS_MAX = 1024;
+/** Of the memory, pinned items may take this part, unless something else is set. */
+const PIN_SHARE = 10;
 /** Operations for which a lock is kept before others get a chance. */
 const KEEP_LOCK_OPERATIONS = 64;
 
@@ -108,6 +110,7 @@ export class Keyspace {
     const key = options.hashKey ?? randomKey();
     const control = Control.create(options.shards, options.databases, key);
     control.policy = options.policy;
+    control.pinBytesMax = Math.floor((budget * PAGE_BYTES) / PIN_SHARE);
     control.shardPages = capacity;
     const shards: SharedArrayBuffer[] = [];
     // Where there is an operating system to be advised, a shard begins where a huge page does, and that is somewhere in the first EXTENT_BYTES.

@@ -14,6 +14,7 @@ import {
   databaseOf,
   expiryOf,
   hasExpiryBlock,
+  isPinned,
   isRaw,
   itemBytes,
   KEY_BYTES_MAX,
@@ -24,6 +25,7 @@ import {
   NO_LEASE_TICK,
   setClientFlags,
   setLeaseTick,
+  setPinned,
   setVersion,
   typeOf,
   valueLength,
@@ -33,6 +35,7 @@ import {
   writeHeader,
 } from './item.js';
 import type { ItemMemory } from './memory/item-memory.js';
+import type { Pins } from './pins.js';
 import type { HashIndex } from './table/hash-index.js';
 
 /** Where an item is copied from. */
@@ -45,6 +48,7 @@ export interface ItemSource {
 export interface ItemHome extends ItemSource {
   readonly index: HashIndex;
   readonly memory: ItemMemory;
+  readonly pins: Pins;
   /** Item that allocations must neither evict nor move; 0 = none. */
   pinned: number;
   find(hash: number, key: Uint8Array, offset: number, length: number, database: number): number;
@@ -82,6 +86,7 @@ export class Relocation {
     const access = words[accessWord(item)];
     const type = typeOf(words, item);
     writeHeader(words, to, keyBytes, length, database, type, hasExpiryBlock(words, item), access, blocks);
+    if (isPinned(words, item)) setPinned(words, to, true);
     copyBlocks(words, item, words, to, blocks);
     copyBytes(owner.bytes, keyOffset(words, item), owner.bytes, keyOffset(words, to), keyBytes);
     const kept = Math.min(valueLength(words, item), length);
@@ -138,7 +143,7 @@ export class Relocation {
 
   /**
    * Gives an item another key, or another database, in the cell that it has and in the place of whatever is under that key. To Redis it is
-   * a new key: its access clock begins anew, and it has no version.
+   * a new key: its access clock begins anew, and it has no version. A pin goes with it.
    * @returns false when the cell does not fit, the index has no memory, or the key is too long: nothing has changed
    */
   rename(item: number, hash: number, key: Uint8Array, keyAt: number, keyBytes: number, database: number): boolean {
@@ -154,12 +159,14 @@ export class Relocation {
     const old = owner.find(hash, key, keyAt, keyBytes, database);
     const type = typeOf(words, item);
     const raw = isRaw(words, item);
+    const pin = isPinned(words, item) || owner.pins.wanted(old, key, keyAt, keyBytes);
     owner.count(item, -1);
     owner.index.remove(owner.index.findItem(owner.hashOf(item), item));
     owner.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
     const access = owner.freshAccess(hash, bytes);
     writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (raw) markRaw(words, item);
+    if (pin) setPinned(words, item, true);
     if (flags !== 0) setClientFlags(words, item, flags);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     this.enterIndex(item, hash, old);
@@ -170,7 +177,7 @@ export class Relocation {
 
   /**
    * Stores a copy of an item, of this shard or of another one, under a key, in the place of whatever is there: value, type, encoding,
-   * deadline and client flags.
+   * deadline and client flags, but not the pin.
    * @param from the item in `source`; it stays where it is
    * @returns false when there is no memory for it (under a policy that evicts, what was under the key may have gone) or the key is too long
    */
@@ -201,9 +208,11 @@ export class Relocation {
     writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (flags !== 0) setClientFlags(words, item, flags);
     if (isRaw(source.words, from)) markRaw(words, item);
+    const old = owner.find(hash, key, keyAt, keyBytes, database);
+    if (owner.pins.wanted(old, key, keyAt, keyBytes)) setPinned(words, item, true);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), owner.bytes, valueOffset(words, item), valueBytes);
-    this.enterIndex(item, hash, owner.find(hash, key, keyAt, keyBytes, database));
+    this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
     owner.count(item, 1);
     return true;

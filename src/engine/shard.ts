@@ -37,6 +37,7 @@ import {
   hasExpiryBlock,
   hasJustBlocks,
   hasVersion,
+  isPinned,
   isPlaceholder,
   itemBytes,
   KEY_BYTES_MAX,
@@ -47,6 +48,7 @@ import {
   MARK_PADDED,
   MARK_PLACEHOLDER,
   MARK_STALE,
+  setPinned,
   setPlainLength,
   setValueLength,
   setVersion,
@@ -65,6 +67,7 @@ import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-po
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { SLAB_HEADER_WORDS, Slabs } from './memory/slabs.js';
 import { Tidying } from './memory/tidying.js';
+import { PIN_DOUBLES, Pins } from './pins.js';
 import { Relocation } from './relocation.js';
 import { HashIndex } from './table/hash-index.js';
 
@@ -85,6 +88,7 @@ const EVICTED = FIGURES + 3;
 const BYTES = FIGURES + 4;
 const REFUSED = FIGURES + 5;
 const EXPIRED_BY_SWEEP = FIGURES + 6;
+const PIN_FIGURES = FIGURES + 16;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
@@ -116,6 +120,10 @@ export interface ShardFigures {
   evicted: number;
   /** Writes refused for want of memory. */
   refused: number;
+  pinnedItems: number;
+  pinnedBytes: number;
+  /** Items that were not pinned, or lost their pins, because the share of the memory for pins was used up. */
+  pinsRefused: number;
   /** Times the shard was reset because a thread died in the middle of a change. */
   resets: number;
   segments: number;
@@ -138,6 +146,7 @@ export class Shard {
   readonly lock: ShardLock;
   /** Gives items another cell, key or shard. */
   readonly relocation: Relocation;
+  readonly pins: Pins;
   /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
   entry = 0;
   /** Item that allocations must neither evict nor move; 0 = none. */
@@ -177,6 +186,7 @@ export class Shard {
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
     this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
+    this.pins = new Pins(this.words, this.figures.subarray(PIN_FIGURES, PIN_FIGURES + PIN_DOUBLES), control);
     this.lock = makeLock(this.words);
   }
 
@@ -204,6 +214,7 @@ export class Shard {
     this.words[CURSOR] = 0;
     this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
     this.figures[BYTES] = 0;
+    this.pins.clear();
     this.entry = 0;
     this.pinned = 0;
   }
@@ -336,12 +347,14 @@ export class Shard {
       this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline, blocks);
       return old;
     }
+    const pin = this.pins.wanted(old, key, keyAt, keyBytes);
     this.pinned = old;
     const item = this.memory.allocate(bytes);
     this.pinned = 0;
     if (item === 0) return 0;
     const access = unmarked(this.access.touched(accessOf(this.words, old)));
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
+    if (pin) setPinned(this.words, item, true);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.count(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
@@ -373,6 +386,7 @@ export class Shard {
     if (item === 0) return 0;
     const access = this.freshAccess(hash, bytes);
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
+    if (this.pins.wanted(0, key, keyAt, keyBytes)) setPinned(this.words, item, true);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.index.insert(hash, item);
     this.writeDeadline(item, deadline);
@@ -397,11 +411,14 @@ export class Shard {
       // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
       setPlainLength(words, item, valueBytes);
       words[accessWord(item)] = access;
+      if (this.control.hasPinPrefix(key, keyAt, keyBytes)) this.pins.pin(item);
       return;
     }
+    const pin = this.pins.wanted(item, key, keyAt, keyBytes);
     this.count(item, -1);
     const keyFrom = keyOffset(words, item);
     writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
+    if (pin) setPinned(words, item, true);
     const keyTo = keyOffset(words, item);
     if (keyTo !== keyFrom) copyBytes(key, keyAt, this.bytes, keyTo, keyBytes);
     this.writeDeadline(item, deadline);
@@ -423,6 +440,7 @@ export class Shard {
     if (!block && this.memory.fit(item, bytes)) {
       this.figures[BYTES] += length - old;
       setValueLength(words, item, length);
+      if (isPinned(words, item)) this.pins.resized(item, length - old);
     } else {
       at = this.relocation.move(item, bytes, length);
       if (at === 0) return 0;
@@ -644,6 +662,9 @@ export class Shard {
       expiredBySweep: figures[EXPIRED_BY_SWEEP],
       evicted: figures[EVICTED],
       refused: figures[REFUSED],
+      pinnedItems: this.pins.items,
+      pinnedBytes: this.pins.bytes,
+      pinsRefused: this.pins.refused,
       resets: this.words[RESETS],
       segments: this.index.segments(),
     };
@@ -653,6 +674,7 @@ export class Shard {
   resetFigures(): void {
     for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, REFUSED]) this.figures[figure] = 0;
     this.lag.reset();
+    this.pins.resetFigures();
   }
 
   /** Salted hash of an item's key. */
@@ -676,5 +698,6 @@ export class Shard {
     words[DATABASE_ITEMS + database] += sign;
     if (expiryOf(words, item) !== 0) words[DATABASE_EXPIRING + database] += sign;
     this.figures[BYTES] += sign * sizeOf(words, item);
+    if (isPinned(words, item)) this.pins.count(item, sign);
   }
 }

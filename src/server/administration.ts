@@ -18,6 +18,7 @@ import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
 import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
+import { shareOf } from './config/values.js';
 import type { ServerEvents } from './events.js';
 import type { Fleet } from './fleet.js';
 import { type HotKeyReport, mergeHotKeys } from './hot-keys.js';
@@ -106,6 +107,9 @@ export class Administration {
         throw refused(`The operating system is not able to handle the specified number of clients, try with ${most}`);
       }
     });
+    config.onChange('maxmemory', () => applyPins(keyspace, config));
+    config.onChange('pinMemoryMax', () => applyPins(keyspace, config));
+    config.onChange('pinPrefixes', () => applyPins(keyspace, config));
     for (const key of ['maxmemoryPolicy', 'maxmemorySamples', 'lfuLogFactor', 'lfuDecayTime'] as const) {
       config.onChange(key, () => applyEngineSettings(keyspace, config));
     }
@@ -170,6 +174,13 @@ export function applyEngineSettings({ control }: Keyspace, config: Config): void
   control.samples = config.maxmemorySamples;
   control.lfuLogFactor = config.lfuLogFactor;
   control.lfuDecayMinutes = config.lfuDecayTime;
+}
+
+/** Brings the limit of pins and their prefixes in the control block up to the configuration. */
+export function applyPins(keyspace: Keyspace, config: Config): void {
+  const bytes = Math.min(shareOf(config.pinMemoryMax, config.maxmemory), config.maxmemory / 2);
+  keyspace.control.pinBytesMax = Math.floor(bytes / keyspace.shards.length);
+  keyspace.control.setPinPrefixes(config.pinPrefixes.map((prefix) => Buffer.from(prefix)));
 }
 
 /** Lowers `maxclients` to what the system allows: a client that is refused is told so, and does not wait for a descriptor. */

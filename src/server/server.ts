@@ -11,7 +11,7 @@ import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../eng
 import { loadAddon } from '../native/addon.js';
 import type { Door } from '../transport/transport.js';
 import { Acceptor } from './acceptor.js';
-import { Administration, applyEngineSettings, fitClients } from './administration.js';
+import { Administration, applyEngineSettings, applyPins, fitClients } from './administration.js';
 import type { Config } from './config/config.js';
 import { addressesOf, type Doors, doorsOf, openDoors, portOf } from './doors.js';
 import type { ServerEvents } from './events.js';
@@ -124,6 +124,7 @@ export async function serve(
   });
   administration.fleet = fleet;
   applyEngineSettings(keyspace, config);
+  applyPins(keyspace, config);
   await fleet.start(threads);
 
   // In this order: a socket that is adopted in between is counted twice, and never not at all.

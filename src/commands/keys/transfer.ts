@@ -6,7 +6,7 @@
  */
 
 import { asciiBytes, equalBytes } from '../../base/bytes.js';
-import { isPlaceholder } from '../../engine/item.js';
+import { isPinned, isPlaceholder } from '../../engine/item.js';
 import type { Shard } from '../../engine/shard.js';
 import { command } from '../command.js';
 import { NO_SUCH_KEY, SYNTAX } from '../replies.js';
@@ -47,7 +47,10 @@ function transfer(request: Request, source: Shard, item: number, target: Target,
   const internal = request.keyspace.control.internal(target.database);
   if (!keepSource && source === shard && shard.relocation.rename(item, hash, input, at, length, internal)) return true;
   if (!shard.relocation.addCopy(source, item, hash, input, at, length, internal)) return false;
-  if (!keepSource) source.remove(item);
+  if (keepSource) return true;
+  // As when the item itself is given another key.
+  if (isPinned(source.words, item)) shard.pins.pin(shard.find(hash, input, at, length, internal));
+  source.remove(item);
   return true;
 }
 

@@ -9,13 +9,13 @@
  * moves the items of its emptiest page together. Only when no class has, items go.
  *
  * What is "best" is the policy's: oldest in its queue (keystone and lfu; queues.ts), longest idle, any, nearest deadline; the volatile policies
- * look at items with a deadline only. An item at the front of its queue that was used goes on instead, and the next one is looked for.
+ * look at items with a deadline only. Items that clients have pinned (pins.ts) never go: they move when their page is wanted. An item at the front of its queue that was used goes on instead, and the next one is looked for.
  */
 
 import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
-import { accessOf, accessWord, expiryOf, sizeOf } from '../item.js';
+import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
@@ -41,6 +41,8 @@ const TURNOVER_SHARE = 8;
 const TAKEOVER_MARGIN = 1.5;
 /** Pages of a class among which the emptiest is chosen to be compacted. */
 const COMPACT_LOOK = 64;
+/** Items that go so that pinned ones can move into their cells, before a page is left to the pinned ones. */
+const ROOM_FOR_PINNED_MAX = 64;
 /** Pages emptied of volatile items before a volatile policy gives up. */
 const VOLATILE_PAGES = 256;
 
@@ -169,8 +171,10 @@ export class Evictor {
     if (this.compact()) return true;
     if (this.control.policy === POLICY_NOEVICTION) return false;
     if (KIND_VOLATILE[this.control.policy]) return this.freeVolatilePage();
-    const page = this.coldestPage();
-    return page !== 0 && this.empty(page);
+    // A page that pinned items cannot leave is emptier at least, so that the next compaction may have what it needs.
+    for (let page = this.coldestPage(); page !== 0; page = this.coldestPage())
+      if (this.empty(page) || this.compact()) return true;
+    return false;
   }
 
   /** Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare. */
@@ -218,12 +222,13 @@ export class Evictor {
     return true;
   }
 
-  /** Evicts every item of a page. Returns whether the page (or another) is free. */
+  /** Evicts every item of a page, and moves those that clients have pinned. Returns whether the page (or another) is free. */
   empty(page: number): boolean {
     const words = this.pool.words;
     const kind = this.pool.kind(page);
     if (kind === PAGE_RUN) {
-      assert(page << PAGE_SHIFT !== this.owner.pinned, 'Evictor: a pinned item was to go');
+      assert(page << PAGE_SHIFT !== this.owner.pinned, 'Evictor: an item that must stay was to go');
+      if (isPinned(words, page << PAGE_SHIFT)) return false;
       this.evict(page << PAGE_SHIFT);
       return true;
     }
@@ -231,11 +236,25 @@ export class Evictor {
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
     for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
-      if (words[cell >>> 2] === 0 || cell === this.owner.pinned) continue;
+      if (words[cell >>> 2] === 0 || cell === this.owner.pinned || isPinned(words, cell)) continue;
       this.evict(cell);
       if (this.pool.kind(page) === PAGE_FREE) return true;
     }
-    return false;
+    return page !== this.owner.pinned >>> PAGE_SHIFT && this.moveAll(page);
+  }
+
+  /** Moves what is left in a slab page, if need be into the cells of victims of its class. Returns whether the page (or another) is free. */
+  private moveAll(page: number): boolean {
+    const sizeClass = this.slabs.pageClass(page);
+    const { used } = this.pool;
+    for (let victims = 0; !this.vacate(page); victims++) {
+      if (this.pool.used < used) return true;
+      if (victims === ROOM_FOR_PINNED_MAX) return false;
+      if (this.chooseVictim(sizeClass)) this.evict(this.victim);
+      // Alone in its class, it takes another free page, where there is one.
+      else if (!this.slabs.grow(sizeClass)) return false;
+    }
+    return true;
   }
 
   private moveCell(from: number, to: number): void {
@@ -322,7 +341,7 @@ export class Evictor {
   /** Whether there is an item in the cell that the policy may evict. */
   private mayGo(item: number): boolean {
     const words = this.pool.words;
-    if (words[item >>> 2] === 0 || item === this.owner.pinned) return false;
+    if (words[item >>> 2] === 0 || item === this.owner.pinned || isPinned(words, item)) return false;
     return !KIND_VOLATILE[this.control.policy] || expiryOf(words, item) !== 0;
   }
 
@@ -396,7 +415,6 @@ export class Evictor {
 
   /** Evicts items with a deadline, page by page, until a page is free. */
   private freeVolatilePage(): boolean {
-    const words = this.pool.words;
     const first = this.pool.firstPage;
     const pages = this.pool.highWater - first;
     const start = Math.floor(this.random() * pages);
@@ -405,7 +423,7 @@ export class Evictor {
       const page = first + ((start + i) % pages);
       if (!this.pool.mayHaveDeadline(page)) continue;
       const kind = this.pool.kind(page);
-      if (kind === PAGE_RUN && page << PAGE_SHIFT !== this.owner.pinned && expiryOf(words, page << PAGE_SHIFT) !== 0) {
+      if (kind === PAGE_RUN && this.mayGo(page << PAGE_SHIFT)) {
         this.evict(page << PAGE_SHIFT);
       } else if (kind === PAGE_SLAB) {
         emptied++;
@@ -420,10 +438,11 @@ export class Evictor {
   private evictVolatileOf(page: number): void {
     const size = CELL_BYTES[this.slabs.pageClass(page)];
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    let stays = page === this.owner.pinned >>> PAGE_SHIFT;
     for (let cell = page << PAGE_SHIFT; cell < end && this.pool.kind(page) === PAGE_SLAB; cell += size) {
       if (this.mayGo(cell)) this.evict(cell);
+      else stays ||= this.pool.words[cell >>> 2] !== 0 && expiryOf(this.pool.words, cell) !== 0;
     }
-    const isPinned = page === this.owner.pinned >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_SLAB && !isPinned) this.pool.clearDeadline(page);
+    if (this.pool.kind(page) === PAGE_SLAB && !stays) this.pool.clearDeadline(page);
   }
 }

@@ -2,15 +2,19 @@
  * Clearing a window: when enough pages are free for a large value, but not side by side.
  *
  * The window of pages with the least in its way is chosen. Slab pages in it are emptied by moving their items elsewhere; where that
- * is not possible and the policy allows, by evicting them. Segments of the index, and pinned items, are never in a window.
+ * is not possible and the policy allows, by evicting them. Segments of the index, the item that must stay for the moment, and large values that
+ * clients have pinned (pins.ts) are never in a window. Small pinned items move; where they cannot, another window is tried.
  */
 
+import { isPinned } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SLAB, type PagePool } from './page-pool.js';
 import type { Slabs } from './slabs.js';
 
 const IMPOSSIBLE = 2 ** 40;
 /** Cost of evicting a whole large value, against one of moving a small item. */
 const RUN_PAGE_COST = 10_000;
+const WINDOWS_TRIED = 4;
+const PAGE_SHIFT = 16;
 
 /** The parts of the evictor that empty pages. */
 export interface PageEmptier {
@@ -32,8 +36,20 @@ export function clearRun(
   count: number,
   pinnedPage: number,
 ): number {
-  const start = cheapestWindow(pool, slabs, count, termsOf(pool, mayEvict, pinnedPage));
-  if (start === 0) return 0;
+  const terms = termsOf(pool, mayEvict, pinnedPage);
+  for (let tries = 0; tries < WINDOWS_TRIED; tries++) {
+    const start = cheapestWindow(pool, slabs, count, terms);
+    if (start === 0) return 0;
+    clearWindow(pool, emptier, start, count, terms);
+    const run = pool.takeRun(count);
+    if (run !== 0 || !mayEvict) return run;
+  }
+  return 0;
+}
+
+/** Empties the pages of a window, and notes which of them cannot be emptied. */
+function clearWindow(pool: PagePool, emptier: PageEmptier, start: number, count: number, terms: Terms): void {
+  const { mayEvict } = terms;
   // Pages behind the mark are free, and not in the list of free pages.
   const end = Math.min(start + count, pool.highWater);
   const held: number[] = [];
@@ -43,10 +59,10 @@ export function clearRun(
     const kind = pool.kind(page);
     if (kind === PAGE_SLAB && !emptier.vacate(page) && mayEvict) emptier.empty(page);
     else if ((kind === PAGE_RUN || kind === PAGE_RUN_TAIL) && mayEvict) emptier.empty(runHead(pool, page));
-    if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
+    if (pool.kind(page) !== PAGE_FREE) terms.fixed.add(page);
+    else if (pool.claim(page)) held.push(page);
   }
   for (const page of held) pool.unclaim(page);
-  return pool.takeRun(count);
 }
 
 /** First page of the run that `page` is a part of. */
@@ -61,11 +77,22 @@ interface Terms {
   /** Pages of the item that must stay: this one, and those up to the end. */
   readonly pinnedPage: number;
   readonly pinnedEnd: number;
+  /** Pages that cannot be emptied: those of large values that clients have pinned, and those that were tried in vain. */
+  readonly fixed: Set<number>;
 }
 
 function termsOf(pool: PagePool, mayEvict: boolean, pinnedPage: number): Terms {
   const pages = pinnedPage !== 0 && pool.kind(pinnedPage) === PAGE_RUN ? pool.runPages(pinnedPage) : 1;
-  return { mayEvict, pinnedPage, pinnedEnd: pinnedPage + pages };
+  return { mayEvict, pinnedPage, pinnedEnd: pinnedPage + pages, fixed: mayEvict ? pinnedRuns(pool) : new Set() };
+}
+
+function pinnedRuns(pool: PagePool): Set<number> {
+  const pages = new Set<number>();
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    if (pool.kind(page) !== PAGE_RUN || !isPinned(pool.words, page << PAGE_SHIFT)) continue;
+    for (let at = page; at < page + pool.runPages(page); at++) pages.add(at);
+  }
+  return pages;
 }
 
 function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, terms: Terms): number {
@@ -86,7 +113,7 @@ function cheapestWindow(pool: PagePool, slabs: Slabs, count: number, terms: Term
 
 function pageCost(pool: PagePool, slabs: Slabs, page: number, terms: Terms): number {
   if (page >= pool.highWater) return 0;
-  if (page >= terms.pinnedPage && page < terms.pinnedEnd) return IMPOSSIBLE;
+  if ((page >= terms.pinnedPage && page < terms.pinnedEnd) || terms.fixed.has(page)) return IMPOSSIBLE;
   const kind = pool.kind(page);
   if (kind === PAGE_FREE) return 0;
   if (kind === PAGE_SLAB) return slabs.liveCells(page);

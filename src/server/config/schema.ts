@@ -6,6 +6,7 @@
  * in camel case: `maxmemory-policy` is `config.maxmemoryPolicy`.
  */
 
+import { PIN_PREFIX_BYTES_MAX, PIN_PREFIXES_MAX } from '../../engine/control.js';
 import { VALUE_BYTES_MAX } from '../../engine/item.js';
 import { SHARDS_MAX } from '../../engine/keyspace.js';
 import type { Machine } from './machine.js';
@@ -22,6 +23,7 @@ import {
   outputLimitsType,
   textType,
   type ValueType,
+  wordsType,
 } from './values.js';
 
 const KIB = 1024;
@@ -192,6 +194,20 @@ export const PARAMETERS = {
     initial: 0,
     mutable: true,
     help: 'Memory for the buffers of all clients together, in bytes or percent of `maxmemory`; above it, the clients that take most are closed. 0 means no limit.',
+  }),
+  'pin-memory-max': parameter({
+    type: bytesOrPercentType(),
+    group: 'memory',
+    initial: -10,
+    mutable: true,
+    help: 'Memory that pinned keys may take together, in bytes or percent of `maxmemory`, and never more than half of it. CACHE.PIN is refused above it, and keys are stored without a pin. Each shard has its part of it.',
+  }),
+  'pin-prefixes': parameter({
+    type: wordsType('prefixes of keys', PIN_PREFIXES_MAX, PIN_PREFIX_BYTES_MAX),
+    group: 'memory',
+    initial: [],
+    mutable: true,
+    help: 'Keys that begin with one of these are pinned when they are written: eviction leaves them alone. Keys that are there already are pinned when they are written the next time.',
   }),
   'lfu-log-factor': parameter({
     type: integerType({ min: 0, max: INT_MAX }),

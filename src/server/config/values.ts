@@ -171,6 +171,25 @@ export function constantType(only: string, otherwise: string): ValueType<string>
   return { ...type, list: true, parse };
 }
 
+/** A list of words, of which each is short; written apart by blanks. */
+export function wordsType(syntax: string, wordsMax: number, bytesMax: number): ValueType<readonly string[]> {
+  return {
+    syntax: `${syntax}: at most ${wordsMax} words of at most ${bytesMax} ASCII characters`,
+    list: true,
+    parse: (words) => {
+      const list = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== '');
+      if (list.length > wordsMax) throw new ValueError(`at most ${wordsMax} words are allowed`);
+      if (list.some((word) => word.length > bytesMax || !/^[!-~]+$/.test(word)))
+        throw new ValueError(`a word may have at most ${bytesMax} characters, all of them ASCII`);
+      return list;
+    },
+    print: (value) => value.join(' '),
+    describe: (value) => value.join(' '),
+    lines: (value) => [value.length === 0 ? '""' : value.map(quoteWord).join(' ')],
+    equal: (a, b) => a.length === b.length && a.every((word, index) => word === b[index]),
+  };
+}
+
 const ADDRESSES_MAX = 16;
 
 /** Addresses to listen on. Redis's `*` and `::*` are kept as what the system calls them. */

@@ -6,7 +6,7 @@
 
 import { hashBytes } from '../../../src/base/hash.js';
 import { saltOf } from '../../../src/engine/control.js';
-import { databaseOf, expiryOf, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
+import { databaseOf, expiryOf, isPinned, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
 import type { Keyspace } from '../../../src/engine/keyspace.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
@@ -290,10 +290,15 @@ function auditCounters(shard: Shard, contents: Contents): void {
   const items = new Int32Array(DATABASES);
   const expiring = new Int32Array(DATABASES);
   let bytes = 0;
+  let pinned = 0;
+  let pinnedBytes = 0;
   for (const item of contents.items.keys()) {
     items[databaseOf(words, item)]++;
     if (expiryOf(words, item) !== 0) expiring[databaseOf(words, item)]++;
     bytes += sizeOf(words, item);
+    if (!isPinned(words, item)) continue;
+    pinned++;
+    pinnedBytes += sizeOf(words, item);
   }
   for (let database = 0; database < DATABASES; database++) {
     equal(words[DATABASE_ITEMS + database], items[database], `items of database ${database}`);
@@ -301,4 +306,6 @@ function auditCounters(shard: Shard, contents: Contents): void {
   }
   equal(shard.items, contents.items.size, 'items');
   equal(shard.readFigures().itemBytes, bytes, 'bytes of the items');
+  equal(shard.pins.items, pinned, 'pinned items');
+  equal(shard.pins.bytes, pinnedBytes, 'bytes of pinned items');
 }

@@ -68,6 +68,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
           cache.advance(ms),
     ),
   },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(names, fc.boolean(), databases).map(([name, on, database]): Step => {
+      return (cache) => void cache.pin(name, on, database);
+    }),
+  },
   { weight: 2, arbitrary: fc.constant<Step>((cache) => void cache.tend()) },
   {
     weight: 1,

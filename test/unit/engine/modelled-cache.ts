@@ -6,7 +6,7 @@
 import { Clock } from '../../../src/base/clock.js';
 import { Random } from '../../../src/base/random.js';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
-import { expiryOf, valueLength, valueOffset } from '../../../src/engine/item.js';
+import { expiryOf, isPinned, valueLength, valueOffset } from '../../../src/engine/item.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
 import type { MemoryAdvice } from '../../../src/engine/memory/extents.js';
 import type { Shard } from '../../../src/engine/shard.js';
@@ -27,6 +27,8 @@ export interface ModelOptions {
 interface Expected {
   value: Buffer;
   deadline: number;
+  /** Eviction must leave it alone. */
+  pinned?: boolean;
 }
 
 const DATABASES = 3;
@@ -69,12 +71,16 @@ export class ModelledCache {
     const wasThere = this.has(name, database);
     const before = this.live(name, database);
     const { shard, hash, key, internal } = this.at(name, database);
+    const pins = shard.pins.refused;
     const value = this.makeValue(name, length);
     const deadline = ttl > 0 ? this.now + ttl : ttl;
     const stored = shard.setString(hash, key, 0, key.length, internal, value, 0, length, deadline);
     const kept = (wasThere && before?.deadline) || 0;
-    if (stored) this.expected[database].set(name, { value, deadline: ttl === -1 ? kept : deadline });
-    else this.refused++;
+    if (stored) {
+      const pinned = (wasThere && before?.pinned) === true;
+      this.expected[database].set(name, { value, deadline: ttl === -1 ? kept : deadline, pinned });
+      this.followPin(name, database, pins);
+    } else this.refused++;
     if (!stored && wasThere) this.mustHold(name, database);
     this.checkBudget(shard);
     return stored;
@@ -97,8 +103,10 @@ export class ModelledCache {
     this.notice(name, database, item !== 0);
     if (item === 0) return;
     const expected = this.expected[database].get(name) as Expected;
+    const pins = shard.pins.refused;
     if (shard.setExpiry(item, ttl === 0 ? 0 : this.now + ttl) === 0) this.refused++;
     else expected.deadline = ttl === 0 ? 0 : this.now + ttl;
+    this.followPin(name, database, pins);
     this.checkBudget(shard);
     this.mustHold(name, database);
   }
@@ -108,14 +116,37 @@ export class ModelledCache {
     this.notice(name, database, item !== 0);
     if (item === 0) return;
     const expected = this.expected[database].get(name) as Expected;
+    const pins = shard.pins.refused;
     if (shard.resizeString(item, length) === 0) this.refused++;
     else {
       const value = Buffer.alloc(length);
       expected.value.copy(value);
       expected.value = value;
     }
+    this.followPin(name, database, pins);
     this.checkBudget(shard);
     this.mustHold(name, database);
+  }
+
+  /** Pins or unpins. Returns whether the key is pinned now. */
+  pin(name: string, on: boolean, database = 0): boolean {
+    const { shard, item } = this.find(name, database);
+    this.notice(name, database, item !== 0);
+    if (item === 0) return false;
+    const pinned = on && shard.pins.pin(item);
+    if (!on) shard.pins.unpin(item);
+    (this.expected[database].get(name) as Expected).pinned = pinned;
+    must(isPinned(shard.words, item) === pinned, `pin of ${name}`);
+    return pinned;
+  }
+
+  /** A write keeps a pin, unless there are too many. @param refused pins that had been refused before */
+  private followPin(name: string, database: number, refused: number): void {
+    const { shard, item } = this.find(name, database);
+    const expected = this.expected[database].get(name);
+    if (item === 0 || expected?.pinned !== true || isPinned(shard.words, item)) return;
+    must(shard.pins.refused > refused, `${name} has lost its pin`);
+    expected.pinned = false;
   }
 
   flush(database: number): void {
@@ -193,6 +224,7 @@ export class ModelledCache {
     must(valueLength(words, item) === expected.value.length, `length of ${name}`);
     must(expected.value.equals(bytes.subarray(at, at + expected.value.length)), `value of ${name}`);
     must(expiryOf(words, item) === expected.deadline, `deadline of ${name}`);
+    must(isPinned(words, item) === (expected.pinned === true), `pin of ${name}`);
   }
 
   /** Whether a key is there has been seen: the model agrees, or eviction explains it. */
@@ -213,7 +245,7 @@ export class ModelledCache {
   }
 
   private mayGo(expected: Expected): boolean {
-    if (this.policy === 'noeviction') return false;
+    if (this.policy === 'noeviction' || expected.pinned === true) return false;
     return this.policy.startsWith('allkeys') || expected.deadline !== 0;
   }
 
