@@ -409,7 +409,7 @@ export const PARAMETERS = {
     group: 'observability',
     initial: 100,
     mutable: true,
-    help: 'One in so many commands is looked at to find the hot keys that HOTKEYS shows; 0 means none. A sample costs 100 to 300 nanoseconds: at the default 1 to 3 for each command, which is below 1 % of the processor time; 1 looks at every command, and costs a third of what a pipelined GET takes to execute.',
+    help: 'One in so many commands is looked at to find the hot keys that HOTKEYS shows; 0 means none. A sample costs 100 to 300 nanoseconds: at the default 1 to 2 % of what executing a GET takes, and below 1 % when the network is counted; 1 looks at every command, and costs a quarter to a third.',
   }),
 
   save: parameter({
