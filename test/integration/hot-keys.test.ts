@@ -40,8 +40,8 @@ describe.each(TRANSPORTS)('%s', (_, args) => {
     doors = await TwoDoors.start('--hotkeys-sample', '1', ...args);
     const client = await doors.redis();
     const memcached = await doors.memcached();
-    await pipeline(client, ['SELECT 0', ...Array<string>(10).fill('GET a'), ...Array<string>(10).fill('SET a 1')]);
     await pipeline(client, Array<string>(300).fill('MGET a b'));
+    await pipeline(client, [...Array<string>(200).fill('GET a'), ...Array<string>(20).fill('SET a 1')]);
     for (let i = 0; i < 20; i++) await memcached.ask('get a\r\n', 'END\r\n');
     await client.command('SELECT', '2');
     await pipeline(client, Array<string>(100).fill('STRLEN a'));
@@ -52,9 +52,9 @@ describe.each(TRANSPORTS)('%s', (_, args) => {
       ['b', 0],
     ]);
     expect(found[0]).toMatchObject({ key: 'a', database: 0 });
-    // 340 + 300 of 740, where of a command with two keys one was chosen by chance.
-    expect(found[0].share).toBeGreaterThan(0.3);
-    expect(found[0].share).toBeLessThan(0.65);
+    // 240 + 300 of 940, where of a command with two keys one was chosen by chance (300 +- 17), and what is older counts a little less.
+    expect(found[0].share).toBeGreaterThan(0.4);
+    expect(found[0].share).toBeLessThan(0.75);
     expect(found.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 2);
     expect(found[0].perSecond).toBeGreaterThan(0);
     expect(await hotKeys(client, 'COUNT', '1')).toHaveLength(1);
