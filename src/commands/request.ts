@@ -79,7 +79,10 @@ export class Request {
     this.shard = keyspace.shards[0];
   }
 
-  /** The client's database has changed (SELECT) or has been given another number (FLUSHDB, SWAPDB). */
+  /**
+   * The client's database has changed (SELECT) or may have been given another number (FLUSHDB, SWAPDB, by any thread). What is read here holds
+   * while a shard is locked.
+   */
   useDatabase(): void {
     this.database = this.keyspace.control.internal(this.client.database);
     this.salt = this.keyspace.control.salt(this.client.database);
@@ -133,11 +136,19 @@ export class Request {
     return this.args[this.first + (index << ARG_SHIFT) + HASH] ^ this.salt;
   }
 
-  /** Locks the shard of a key argument for this command, and returns it. */
+  /** Locks the shard of a key argument for this command, and returns it. Before it, `database`, `salt` and `hash` may be of a moment ago. */
   enter(index: number): Shard {
-    const shard = this.keyspace.shardOfSlot(this.args[this.first + (index << ARG_SHIFT) + SLOT]);
+    return this.lock(this.keyspace.shardOfSlot(this.args[this.first + (index << ARG_SHIFT) + SLOT]));
+  }
+
+  /** Locks a shard for this command, and returns it. */
+  lock(shard: Shard): Shard {
     this.shard = shard;
-    return this.keyspace.enter(shard);
+    if (this.keyspace.isEntered(shard)) return shard;
+    this.keyspace.enter(shard);
+    // Databases are given other numbers while all shards are locked: they may have been until this one was.
+    this.useDatabase();
+    return shard;
   }
 
   /** Number of the shard of a key argument. */
@@ -210,20 +221,22 @@ export class Request {
   }
 
   /**
-   * Runs `work` with the shards of several key arguments locked, so that it is atomic; `enter`, `read`, ... may be used within.
+   * Runs `work` with the shards of several key arguments locked, so that it is atomic; `enter`, `read`, ... may be used within. The database is
+   * the one that the client has then.
    * @param first index of the first key, `last` of the last, `step` between keys
    */
   atomically(first: number, last: number, step: number, work: () => void): void {
-    // One shard too is locked as a set: `enter` gives a kept lock up now and then, which must not happen half way through.
-    if (this.keyspace.shards.length === 1) {
-      this.keyspace.withShards(ONLY_SHARD, work);
-      return;
-    }
+    this.keyspace.withShards(this.shardNumbers(first, last, step), () => {
+      this.useDatabase();
+      work();
+    });
+  }
+
+  /** Shards of several key arguments, ascending. One shard too is locked as a set: `enter` gives a kept lock up now and then. */
+  private shardNumbers(first: number, last: number, step: number): readonly number[] {
+    if (this.keyspace.shards.length === 1) return ONLY_SHARD;
     const numbers = new Set<number>();
     for (let index = first; index <= last; index += step) numbers.add(this.shardNumber(index));
-    this.keyspace.withShards(
-      [...numbers].sort((a, b) => a - b),
-      work,
-    );
+    return [...numbers].sort((a, b) => a - b);
   }
 }

@@ -166,13 +166,17 @@ export class Keyspace {
    * `leave` or `yield` is called, the shard stays locked: what an operation found in it stays true.
    */
   enter(shard: Shard): Shard {
-    if (shard === this.current) return shard;
-    if (this.several !== undefined) return shard;
+    if (this.isEntered(shard)) return shard;
     this.leave();
     // Noted before it is taken: whatever happens from here on, `abandon` finds it.
     this.current = shard;
     this.take(shard);
     return shard;
+  }
+
+  /** Whether a shard is locked by this thread now. */
+  isEntered(shard: Shard): boolean {
+    return shard === this.current || this.several !== undefined;
   }
 
   /** Between two operations: lets others have the current shard after a number of operations on it. */

@@ -40,11 +40,11 @@ const HELP = [
 
 /** Looks up a key that the command table does not name, as it is an argument of a subcommand. Returns the item in `request.shard`, or 0. */
 function findKey(request: Request, index: number): number {
-  const { input, keyspace, database } = request;
+  const { input, keyspace } = request;
   const at = request.offset(index);
   const length = request.length(index);
-  const shard = keyspace.enter(keyspace.shards[keyspace.shardNumber(input, at, length)]);
-  request.shard = shard;
+  const shard = request.lock(keyspace.shards[keyspace.shardNumber(input, at, length)]);
+  const { database } = request;
   const item = shard.find(shard.hash(input, at, length, database), input, at, length, database);
   return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
 }

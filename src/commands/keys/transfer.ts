@@ -60,16 +60,8 @@ function sameKey(request: Request): boolean {
   return length === request.length(2) && equalBytes(input, request.offset(1), input, request.offset(2), length);
 }
 
-/** Runs `work` with the shards of both keys locked, and with the databases as they are then. */
-function withBoth(request: Request, lastKey: number, work: () => void): void {
-  request.atomically(1, lastKey, 1, () => {
-    request.useDatabase();
-    work();
-  });
-}
-
 function rename(request: Request, onlyNew: boolean): void {
-  withBoth(request, 2, () => {
+  request.atomically(1, 2, 1, () => {
     const { reply } = request;
     const item = request.modify(1);
     const source = request.shard;
@@ -109,7 +101,7 @@ function copy(request: Request): void {
     request.reply.error(SAME_OBJECT);
     return;
   }
-  withBoth(request, 2, () => {
+  request.atomically(1, 2, 1, () => {
     const { reply } = request;
     const item = request.read(1);
     const source = request.shard;
@@ -126,7 +118,7 @@ function move(request: Request): void {
     request.reply.error(SAME_OBJECT);
     return;
   }
-  withBoth(request, 1, () => {
+  request.atomically(1, 1, 1, () => {
     const { reply } = request;
     const target = { key: 1, database };
     const item = request.modify(1);

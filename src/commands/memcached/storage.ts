@@ -85,25 +85,24 @@ export class ItemKey {
 
   /** The key is an argument that the command table names as a key. Locks its shard. */
   take(request: Request, index: number): void {
+    this.shard = request.enter(index);
     this.bytes = request.input;
     this.at = request.offset(index);
     this.length = request.length(index);
     this.hash = request.hash(index);
     this.database = request.database;
-    this.shard = request.enter(index);
   }
 
   /** The key is made of these bytes, which are not as they were received. Locks its shard. */
   takeBytes(request: Request, bytes: Uint8Array, at: number, length: number): void {
-    const { keyspace, database } = request;
-    const shard = keyspace.enter(keyspace.shardOfSlot(slotOf(bytes, at, length)));
+    const shard = request.lock(request.keyspace.shardOfSlot(slotOf(bytes, at, length)));
+    const { database } = request;
     this.bytes = bytes;
     this.at = at;
     this.length = length;
     this.hash = shard.hash(bytes, at, length, database);
     this.database = database;
     this.shard = shard;
-    request.shard = shard;
   }
 
   /** The item, or 0. */

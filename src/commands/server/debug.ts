@@ -100,8 +100,10 @@ function sized(text: string, size: number): Uint8Array {
 }
 
 /** Stores a string unless the key is there. False: no memory. */
-function addString({ keyspace, database }: Request, key: Uint8Array, value: Uint8Array): boolean {
-  const shard = keyspace.enter(keyspace.shards[keyspace.shardNumber(key, 0, key.length)]);
+function addString(request: Request, key: Uint8Array, value: Uint8Array): boolean {
+  const { keyspace } = request;
+  const shard = request.lock(keyspace.shards[keyspace.shardNumber(key, 0, key.length)]);
+  const { database } = request;
   const hash = shard.hash(key, 0, key.length, database);
   if (shard.find(hash, key, 0, key.length, database) !== 0) return true;
   return shard.setString(hash, key, 0, key.length, database, value, 0, value.length, 0);

@@ -1,6 +1,7 @@
 /** What Memcached's text commands do that a server cannot easily be brought to: collections, full memory, time to the millisecond. */
 
 import { describe, expect, it } from 'vitest';
+import { Keyspace } from '../../../src/engine/keyspace.js';
 import { TextDoor } from './text-door.js';
 
 const WRONG_TYPE = 'CLIENT_ERROR wrong type: the key holds a Redis collection';
@@ -160,5 +161,26 @@ describe('noreply', () => {
     expect(text.ask('set k 0 0 1 noreply\nx\nset k x 0 1 noreply\nx\ndelete k 5 noreply\nget k')).toBe(
       'VALUE k 0 1\nx\nEND',
     );
+  });
+});
+
+describe('databases that another thread gives other numbers', () => {
+  it('are found when the shard is locked, not before', () => {
+    const text = door();
+    const { keyspace } = text.cache;
+    const other = Keyspace.attach(keyspace.handle, keyspace.clock, keyspace.random);
+    text.meanwhile = () => other.swapDatabases(0, 1);
+    expect(text.ask('set k 0 0 1\nv')).toBe('STORED');
+    expect([keyspace.size(0), keyspace.size(1)]).toEqual([1, 0]);
+    expect(text.ask('get k')).toBe('END');
+    text.meanwhile = () => {};
+    expect(text.ask('get k')).toBe('END');
+    other.swapDatabases(0, 1);
+    expect(text.ask('get k')).toBe('VALUE k 0 1\nv\nEND');
+    text.meanwhile = () => other.flushDatabase(0);
+    expect(text.ask('ms k 1\nw')).toBe('HD');
+    text.meanwhile = () => {};
+    expect(text.ask('mg k v')).toBe('VA 1\nw');
+    other.detach();
   });
 });

@@ -20,6 +20,8 @@ export class TextDoor {
   readonly cache: SmallCache;
   readonly counters = new Float64Array(MEMCACHED_COUNTERS);
   readonly reply: ReplyWriter;
+  /** What another thread does when a command is about to lock the shard of its key. */
+  meanwhile = (): void => {};
   private readonly request: Request;
   private readonly splitter: TextSplitter;
   private readonly commands = new Int32Array(8 * 64);
@@ -52,6 +54,7 @@ export class TextDoor {
       request.first = argBase * 4;
       request.flags = flags;
       request.useDatabase();
+      this.meanwhile();
       COMMANDS.entries[id].run?.(request);
     }
     this.cache.keyspace.leave();
