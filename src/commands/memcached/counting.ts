@@ -12,13 +12,14 @@ import {
   MARK_FETCHED,
   MARK_PADDED,
   setMarks,
+  sizeOf,
   TYPE_STRING,
   typeOf,
   valueLength,
   valueOffset,
 } from '../../engine/item.js';
 import type { Request } from '../request.js';
-import { DECR_HITS, INCR_HITS } from './counters.js';
+import { DECR_HITS, INCR_HITS, ofItem } from './counters.js';
 import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
 
 const NUL = 0;
@@ -57,7 +58,7 @@ export function countItem(
   if (!readNumber(bytes, valueOffset(words, item), length, sum)) return NOT_NUMERIC;
   if (up) sum.add(delta);
   else sum.subtract(delta);
-  request.counters[up ? INCR_HITS : DECR_HITS]++;
+  request.counters[ofItem(sizeOf(words, item)) + (up ? INCR_HITS : DECR_HITS)]++;
   const at = shard.replaceValue(item, Math.max(length, sum.digits));
   if (at === 0) return NO_MEMORY;
   const value = valueOffset(words, at);
