@@ -10,7 +10,10 @@ import {
   accessWord,
   clearMarks,
   MARK_FETCHED,
+  MARK_LEASED,
   MARK_PADDED,
+  MARK_STALE,
+  marksOf,
   setMarks,
   sizeOf,
   TYPE_STRING,
@@ -59,13 +62,15 @@ export function countItem(
   if (up) sum.add(delta);
   else sum.subtract(delta);
   request.counters[ofItem(sizeOf(words, item)) + (up ? INCR_HITS : DECR_HITS)]++;
+  const kept = marksOf(words, item) & (MARK_STALE | MARK_LEASED);
   const at = shard.replaceValue(item, Math.max(length, sum.digits));
   if (at === 0) return NO_MEMORY;
   const value = valueOffset(words, at);
   const end = value + valueLength(words, at);
   const written = value + sum.write(bytes, value);
-  // To memcached a longer one is a new item, which nobody has read.
+  // To memcached a longer one is a new item, which nobody has read, and one of the same length is as stale as it was: who counts has not made it anew.
   if (end - value > length) clearMarks(words, at, MARK_FETCHED);
+  else setMarks(words, at, kept);
   if (written < end) {
     bytes.fill(BLANK, written, end);
     setMarks(words, at, MARK_PADDED);
