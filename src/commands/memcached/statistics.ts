@@ -151,7 +151,7 @@ function settings(server: ServerPort, figures: MemcachedFigures): Statistic[] {
     ['item_size_max', setting('memcached-item-size-max')],
     ['maxconns_fast', 'yes'],
     ['flush_enabled', 'yes'],
-    ['dump_enabled', 'no'],
+    ['dump_enabled', 'yes'],
     ['hash_algorithm', 'halfsiphash13'],
     ['idle_timeout', setting('timeout')],
     ['track_sizes', 'yes'],
