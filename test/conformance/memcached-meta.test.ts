@@ -1,6 +1,7 @@
 /** Runs the cases of Memcached's meta commands. */
 
-import { META_CASES } from './memcached-meta.cases.js';
+import { IDLE_TIME_CASES, META_CASES } from './memcached-meta.cases.js';
 import { defineTextCases } from './memcached-text-harness.js';
 
 defineTextCases('meta commands', META_CASES);
+defineTextCases('meta commands and idle time', IDLE_TIME_CASES, { ashlar: ['--maxmemory-policy', 'allkeys-lru'] });
