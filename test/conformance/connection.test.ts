@@ -1,6 +1,6 @@
 /** Runs the cases of the connection commands. */
 
-import { CLIENT_CASES, CONNECTION_CASES, MONITOR_CASES, NO_TOUCH_CASES, PASSWORD_CASES } from './connection.cases.js';
+import { CLIENT_CASES, CONNECTION_CASES, MONITOR_CASES, PASSWORD_CASES } from './connection.cases.js';
 import { defineCases } from './harness.js';
 
 defineCases('connections', CONNECTION_CASES);
@@ -8,7 +8,7 @@ defineCases('CLIENT', CLIENT_CASES);
 defineCases('MONITOR', MONITOR_CASES);
 
 const LRU = ['--maxmemory-policy', 'allkeys-lru'];
-defineCases('NO-TOUCH', NO_TOUCH_CASES, { args: { ashlar: LRU, redis: LRU } });
+defineCases('NO-TOUCH', { args: { ashlar: LRU, redis: LRU } });
 
 const PASSWORD = ['--requirepass', 'secret'];
 defineCases('passwords', PASSWORD_CASES, { args: { ashlar: PASSWORD, redis: PASSWORD }, password: 'secret' });
