@@ -88,6 +88,7 @@ const EVICTED = FIGURES + 3;
 const BYTES = FIGURES + 4;
 const REFUSED = FIGURES + 5;
 const EXPIRED_BY_SWEEP = FIGURES + 6;
+const STORED = FIGURES + 7;
 const PIN_FIGURES = FIGURES + 16;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
@@ -118,6 +119,8 @@ export interface ShardFigures {
   expired: number;
   expiredBySweep: number;
   evicted: number;
+  /** Strings that were written, each whole. */
+  stored: number;
   /** Writes refused for want of memory. */
   refused: number;
   pinnedItems: number;
@@ -361,6 +364,7 @@ export class Shard {
     this.memory.release(old);
     this.writeDeadline(item, deadline);
     this.measure(item, 1);
+    this.figures[STORED]++;
     return item;
   }
 
@@ -391,6 +395,7 @@ export class Shard {
     this.index.insert(hash, item);
     this.writeDeadline(item, deadline);
     this.count(item, 1);
+    this.figures[STORED]++;
     return item;
   }
 
@@ -406,6 +411,7 @@ export class Shard {
     blocks: number,
   ): void {
     const words = this.words;
+    this.figures[STORED]++;
     const access = unmarked(this.access.touched(accessOf(words, item)));
     if (deadline === 0 && hasJustBlocks(words, item, blocks) && valueLength(words, item) === valueBytes) {
       // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
@@ -661,6 +667,7 @@ export class Shard {
       expired: figures[EXPIRED],
       expiredBySweep: figures[EXPIRED_BY_SWEEP],
       evicted: figures[EVICTED],
+      stored: figures[STORED],
       refused: figures[REFUSED],
       pinnedItems: this.pins.items,
       pinnedBytes: this.pins.bytes,
@@ -672,7 +679,7 @@ export class Shard {
 
   /** CONFIG RESETSTAT. */
   resetFigures(): void {
-    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, REFUSED]) this.figures[figure] = 0;
+    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED]) this.figures[figure] = 0;
     this.lag.reset();
     this.pins.resetFigures();
   }

@@ -2,7 +2,7 @@
  * What a worker counts: a block of doubles in shared memory for each worker, written by that worker alone, summed by whoever asks.
  *
  * ```
- *  [totals 96][calls, by command][microseconds][failed calls][rejected calls][histogram: 32 buckets a command]
+ *  [totals 64][Memcached's counters][calls, by command][microseconds][failed calls][rejected calls][histogram: 32 buckets a command]
  * ```
  *
  * Bucket b of a histogram counts the calls that took less than 2^b microseconds (and at least half of that).
@@ -10,7 +10,10 @@
 
 import { MEMCACHED_COUNTERS } from '../commands/memcached/counters.js';
 
-const TOTALS = 96;
+/** Memcached's counters, from here. */
+const COUNTERS = 64;
+/** What is counted by command, from here. */
+const BY_COMMAND = COUNTERS + MEMCACHED_COUNTERS;
 
 export const TOTAL_COMMANDS = 0;
 export const TOTAL_CONNECTIONS = 1;
@@ -94,9 +97,6 @@ export const GONE_WITH_THE_WORKER = [
 ];
 /** Error replies by their first word: counters from here, in the order of ERROR_CODES. */
 const ERRORS_BY_CODE = 48;
-/** Memcached's counters, from here. */
-const COUNTERS = 64;
-
 /** First words of error replies that are counted by name (INFO errorstats); the last are Memcached's. */
 export const ERROR_CODES = [
   'ERR',
@@ -121,12 +121,12 @@ export const HISTOGRAM_BUCKETS = 32;
 
 /** Doubles in a block for `commands` entries of the command table. */
 export function statisticsDoubles(commands: number): number {
-  return TOTALS + commands * (4 + HISTOGRAM_BUCKETS);
+  return BY_COMMAND + commands * (4 + HISTOGRAM_BUCKETS);
 }
 
 export class Statistics {
   readonly values: Float64Array;
-  /** Memcached's counters by command, by their numbers in commands/memcached/counters.ts. */
+  /** Memcached's counters, by their numbers in commands/memcached/counters.ts. */
   readonly counters: Float64Array;
   /** 1 while calls are counted in their histograms (`latency-tracking`), 0 while they are not. */
   histogramWeight = 1;
@@ -138,12 +138,12 @@ export class Statistics {
 
   constructor(buffer: SharedArrayBuffer, commands: number) {
     this.values = new Float64Array(buffer);
-    this.counters = this.values.subarray(COUNTERS, COUNTERS + MEMCACHED_COUNTERS);
+    this.counters = this.values.subarray(COUNTERS, BY_COMMAND);
     this.commands = commands;
-    this.microsecondsAt = TOTALS + commands;
-    this.failedAt = TOTALS + 2 * commands;
-    this.rejectedAt = TOTALS + 3 * commands;
-    this.histogramAt = TOTALS + 4 * commands;
+    this.microsecondsAt = BY_COMMAND + commands;
+    this.failedAt = BY_COMMAND + 2 * commands;
+    this.rejectedAt = BY_COMMAND + 3 * commands;
+    this.histogramAt = BY_COMMAND + 4 * commands;
   }
 
   /** Makes the block of a worker. */
@@ -161,14 +161,14 @@ export class Statistics {
 
   /** Counts a call of a command that took `microseconds`. */
   countCall(command: number, microseconds: number): void {
-    this.values[TOTALS + command]++;
+    this.values[BY_COMMAND + command]++;
     this.values[this.microsecondsAt + command] += microseconds;
     this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += this.histogramWeight;
   }
 
   /** Counts `calls` calls of a command that took `microseconds` each. */
   countCalls(command: number, calls: number, microseconds: number): void {
-    this.values[TOTALS + command] += calls;
+    this.values[BY_COMMAND + command] += calls;
     this.values[this.microsecondsAt + command] += calls * microseconds;
     this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] +=
       calls * this.histogramWeight;
@@ -190,7 +190,7 @@ export class Statistics {
   }
 
   calls(command: number): number {
-    return this.values[TOTALS + command];
+    return this.values[BY_COMMAND + command];
   }
 
   microseconds(command: number): number {
@@ -217,7 +217,7 @@ export class Statistics {
   /** CONFIG RESETSTAT: forgets what adds up; what is (connections, pending bytes) stays. */
   reset(): void {
     for (const total of RESETTABLE) this.values[total] = 0;
-    this.values.fill(0, ERRORS_BY_CODE, TOTALS + this.commands * (4 + HISTOGRAM_BUCKETS));
+    this.values.fill(0, ERRORS_BY_CODE, BY_COMMAND + this.commands * (4 + HISTOGRAM_BUCKETS));
   }
 }
 

@@ -23,6 +23,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Argument, Reply, RespClient } from './resp-client.js';
 import { atLeast, availableServers, RunningServer, redisVersion, type ServerName } from './servers.js';
+import { isInstalled } from './tools.js';
 
 // ---------------------------------------------------------------------------------------------- expectations
 
@@ -200,8 +201,7 @@ export interface CaseOptions {
 
 /** Runs every case on every server that there is: one describe block for each server. */
 export function defineCases(name: string, cases: readonly Case[], options: CaseOptions = {}): void {
-  if (redisVersion === undefined)
-    console.log(`${name}: redis-server is not installed, the expectations are not checked against it`);
+  isInstalled('redis-server', redisVersion !== undefined, `${name}: the expectations are not checked against it`);
   for (const server of availableServers()) {
     describe(`${name} on ${server.name} ${server.version}`, () => {
       const runner = new Runner(server.name, options);

@@ -521,6 +521,10 @@ const OTHERS: readonly TextCase[] = [
       ['me k', 'ME k exp=-1 la=0 cas=<cas> fetch=yes cls=<cls> size=<size>'],
       ['set k 0 0 1\nx', 'STORED'],
       ['me k', 'ME k exp=-1 la=0 cas=<other> fetch=no cls=<class> size=<least>'],
+      ['me k b', FORMAT],
+      ['ms aw== 1 b\nx', 'HD'],
+      ['me aw== b', 'ME aw== exp=-1 la=0 cas=<third> fetch=no cls=<class> size=<least>'],
+      ['me none v k W O1 1', 'EN'],
     ],
   },
 ];
@@ -586,8 +590,8 @@ export const META_CASES: readonly TextCase[] = [
   ...OURS,
 ];
 
-/** For servers whose policy knows the second of an item's last use. */
-export const IDLE_TIME_CASES: readonly TextCase[] = [
+/** Of a server that knows the second of the last access, which our default policy does not. */
+export const ACCESS_CASES: readonly TextCase[] = [
   {
     name: 'the time since the last access goes up',
     timeout: 20_000,

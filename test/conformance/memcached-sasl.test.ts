@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BinaryClient, type BinaryRequest, flush, keyed, request, store } from './memcached-binary-client.js';
 import { availableMemcached, type MemcachedServer, startMemcached } from './memcached-servers.js';
+import { isInstalled } from './tools.js';
 
 const PASSWORD = 'open sesame';
 const AUTH_ERROR = 'value="Auth failure."';
@@ -17,8 +18,7 @@ const PLUGINS = '/usr/lib';
 
 function hasPlain(): boolean {
   const found = readdirSync(PLUGINS).some((name) => existsSync(join(PLUGINS, name, 'sasl2', 'libplain.so')));
-  if (!found) console.log('libsasl2-modules is not installed: SASL is not checked against the real memcached');
-  return found;
+  return isInstalled('libsasl2-modules', found, 'SASL is not checked against the real memcached');
 }
 
 function auth(mechanism: string, message: string): BinaryRequest {

@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { freePort, RunningServer } from './servers.js';
+import { isInstalled } from './tools.js';
 
 export type MemcachedName = 'ashlar' | 'memcached';
 
@@ -25,9 +26,8 @@ export const memcachedVersion: string | undefined = /(\d+\.\d+\.\d+)/.exec(
 export function availableMemcached(): MemcachedName[] {
   const names: MemcachedName[] = [];
   if (process.env.ASHLAR_CONFORMANCE !== 'memcached') names.push('ashlar');
-  if (memcachedVersion === undefined)
-    console.log('memcached is not installed: expectations are not checked against it');
-  else names.push('memcached');
+  if (isInstalled('memcached', memcachedVersion !== undefined, 'expectations are not checked against it'))
+    names.push('memcached');
   return names;
 }
 

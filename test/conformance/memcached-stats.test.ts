@@ -27,11 +27,21 @@ const SCRIPT: readonly (readonly [line: string, changes: Readonly<Record<string,
   ['decr none 1', { decr_misses: 1 }],
   ['cas k 0 0 1 1\r\nx', { cmd_set: 1, cas_badval: 1 }],
   ['cas none 0 0 1 1\r\nx', { cmd_set: 1, cas_misses: 1 }],
+  [`add large 0 0 100000\r\n${'x'.repeat(100_000)}`, { cmd_set: 1 }],
+  ['get large', { cmd_get: 1, get_hits: 1 }],
+  ['delete large', { delete_hits: 1 }],
   ['me k', { cmd_meta: 1 }],
   ['delete k', { delete_hits: 1 }],
   ['delete k', { delete_misses: 1 }],
   [`set k 0 0 2000000\r\n${'x'.repeat(2_000_000)}`, { store_too_large: 1 }],
   ['flush_all', { cmd_flush: 1 }],
+];
+
+/**
+ * What is counted by class too. memcached_exporter takes a server for down that does not show `cmd_set`, `cas_hits` and `cas_badval` of each class.
+ */
+const BY_CLASS = [
+  ...['get_hits', 'cmd_set', 'delete_hits', 'incr_hits', 'decr_hits', 'cas_hits', 'cas_badval', 'touch_hits'],
 ];
 
 const COUNTERS = [...new Set(SCRIPT.flatMap(([, changes]) => Object.keys(changes)))];
@@ -78,15 +88,35 @@ for (const name of availableMemcached()) {
       }
     });
 
+    test('counters by class', async () => {
+      const slabs = [...(await read(client, 'slabs'))];
+      const general = await read(client, '');
+      const classes = slabs.filter(([name]) => name.endsWith(':chunk_size')).map(([name]) => name.split(':')[0]);
+      expect(classes.length).toBeGreaterThan(1);
+      for (const counter of BY_CLASS) {
+        const values = slabs.filter(([name]) => name.split(':')[1] === counter).map(([, value]) => Number(value));
+        expect(values.length, counter).toBe(classes.length);
+        expect(
+          values.reduce((sum, value) => sum + value, 0),
+          counter,
+        ).toBe(Number(general.get(counter)));
+      }
+    });
+
     test('general figures', async () => {
       await client.ask('flush_all\r\nset a 0 0 1\r\nx\r\nset b 0 0 1\r\nx\r\n');
       const figures = await read(client, '');
       expect(figures.get('curr_items')).toBe('2');
+      const stored = Number(figures.get('total_items'));
+      await client.ask('set a 0 0 1\r\ny\r\nset a 0 0 3\r\nyyy\r\nset new 0 0 1\r\nx\r\nadd new 0 0 1\r\nx\r\n');
+      expect(Number((await read(client, '')).get('total_items'))).toBe(stored + 3);
+      await client.ask('delete new\r\n');
       expect(Number(figures.get('bytes'))).toBeGreaterThan(0);
       expect(Number(figures.get('pid'))).toBeGreaterThan(0);
       expect(Math.abs(Number(figures.get('time')) - Date.now() / 1000)).toBeLessThan(5);
       expect(Number(figures.get('curr_connections'))).toBeGreaterThan(0);
       expect(Number(figures.get('limit_maxbytes'))).toBeGreaterThan(1 << 20);
+      expect(figures.get('limit_maxbytes')).toBe((await read(client, 'settings')).get('maxbytes'));
       expect(figures.get('rusage_user')).toMatch(/^\d+\.\d{6}$/);
       for (const counter of COUNTERS) expect(figures.get(counter), counter).toMatch(/^\d+$/);
     });

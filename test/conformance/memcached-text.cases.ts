@@ -18,7 +18,7 @@ function dataIsALine(reply: string): Difference {
 }
 
 function strtol(reply: string): Difference {
-  return { memcached: reply, why: 'newer versions read numbers strictly' };
+  return { memcached: reply, why: 'ours reads numbers strictly' };
 }
 
 /** A line that is wrong, and its answer. */

@@ -47,7 +47,8 @@ const time = fc.constantFrom(...TIMES);
 const number = fc.constantFrom(...NUMBERS);
 const clientFlags = fc.constantFrom('0', '1', '2147483648', '4294967295');
 const cas = fc.constantFrom(SEEN, SEEN, WRONG, '0');
-const newCas = fc.constantFrom(...NUMBERS.slice(1));
+/** Below and above all that the servers count up to by themselves. */
+const newCas = fc.constantFrom('1', '2', '99', '9223372036854775808', '18446744073709551615');
 const noreply = fc.constantFrom('', '', '', ' noreply');
 
 /** One of the letters, or a letter with one of the tokens. */
@@ -78,8 +79,15 @@ const LETTERS = {
   ],
 };
 
+/** Flags, now and then one of them twice. */
 function flags(name: 'mg' | 'ms' | 'md' | 'ma'): fc.Arbitrary<string> {
-  return fc.array(fc.oneof(...LETTERS[name], ...LETTERS.common), { maxLength: 7 }).map((all) => all.join(' '));
+  const one = fc.oneof(...LETTERS[name], ...LETTERS.common);
+  return fc
+    .oneof(
+      { weight: 9, arbitrary: fc.uniqueArray(one, { maxLength: 7, selector: (text) => text[0] }) },
+      { weight: 1, arbitrary: fc.array(one, { maxLength: 7 }) },
+    )
+    .map((all) => all.join(' '));
 }
 
 /** A line with its data, if it has any; in the same form as the cases of the text protocol. */
@@ -131,11 +139,24 @@ const request: fc.Arbitrary<string> = fc.oneof(
 const BAD_FLAG = /^CLIENT_ERROR (invalid|duplicate|bad token|invalid or duplicate) .*\r\n$/;
 
 /**
- * Whether memcached did not do what it mostly does; from there on the keys are not the same. It takes a number of 2^63 or more for none when it finds a
- * minus in whatever its memory holds behind it, and does not fill a shorter number up with blanks while one of its threads looks at the item.
+ * Whether memcached did not do what it mostly does; from there on the keys are not the same. While one of its threads looks at an item, the item that
+ * it counts is a new one: not filled up with blanks, not stale, and not leased.
+ * @param counted whether the item has been counted
  */
-function isAccident(ours: string, real: string): boolean {
-  return withoutBlanks(ours) === withoutBlanks(real) || (real.includes('non-numeric') && /\d\r\n$/.test(ours));
+function isAccident(ours: string, real: string, counted: boolean): boolean {
+  return withoutBlanks(ours) === withoutBlanks(real) || (counted && withoutMarks(ours) === withoutMarks(real));
+}
+
+/** memcached 1.6.18 takes a number of 2^63 or more for none when it finds a minus in whatever its memory holds behind it. */
+async function isMisread(real: string, side: Side, key: string): Promise<boolean> {
+  if (!real.includes('non-numeric')) return false;
+  const value = /\r\n(\d+) *\r\n/.exec(await side.ask(`get ${key}`))?.[1] ?? '0';
+  return BigInt(value) >= 2n ** 63n && BigInt(value) < 2n ** 64n;
+}
+
+/** A reply without what it says of a lease, and of whether the item was read. */
+function withoutMarks(reply: string): string {
+  return withoutBlanks(reply.replace(/^(?:HD|VA) .*/, (line) => line.replaceAll(/ ([WXZ]|h\d)(?= |$)/g, '')));
 }
 
 /** A reply without blanks, and without the lengths in which they count. */
@@ -204,12 +225,16 @@ describe.runIf(both)('the text protocol beside memcached', () => {
     'answers the same',
     async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 40 }), async (requests) => {
+        fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 40, size: 'max' }), async (requests) => {
           const sides = await Promise.all(servers.map((server) => Side.open(server)));
+          const counted = new Set<string>();
           try {
             for (const each of requests) {
               const [ours, real] = await Promise.all(sides.map((side) => side.ask(each)));
-              if (ours !== real && isAccident(ours, real)) return;
+              const [name, about] = each.split(' ');
+              if (['incr', 'decr', 'ma'].includes(name)) counted.add(about);
+              if (ours === real) continue;
+              if (isAccident(ours, real, counted.has(about)) || (await isMisread(real, sides[1], about))) return;
               expect(ours, JSON.stringify(each)).toBe(real);
             }
           } finally {

@@ -1,28 +1,12 @@
-/**
- * The Memcached door under binary requests, good ones and such whose headers lie, cut anywhere, over connections that are closed in every way. Whatever
- * is sent: what comes back are whole responses, the connection ends, and the server is unharmed.
- *
- * Session n of seed s always sends the same bytes; a failure names both. `FUZZ_SECONDS` is how long it goes on, `FUZZ_SEED` and `FUZZ_SESSION` play
- * one session again.
- */
+/** The Memcached door under binary requests, good ones and such whose headers lie. */
 
-import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { encode, OPCODES } from '../conformance/memcached-binary-client.js';
-import { type MemcachedServer, startMemcached } from '../conformance/memcached-servers.js';
-import { expectUnharmed, MIB, residentBytes } from '../integration/fault-helpers.js';
-import { Random } from './generator.js';
+import type { Random } from './generator.js';
+import { defineFuzzTests } from './memcached-sessions.js';
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 4);
-const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const ONLY = process.env.FUZZ_SESSION;
-
-/** Sessions at a time. */
-const PARALLEL = 8;
-/** A server that has not closed after this hangs. */
-const PATIENCE_MS = 15_000;
-const GROWTH_MAX = 400 * MIB;
 const HEADER_BYTES = 24;
+const REQUEST_MAGIC = 0x80;
 const RESPONSE_MAGIC = 0x81;
 
 const KEYS = ['', 'a', 'b', 'key', '\0\r\n', 'k'.repeat(250), 'k'.repeat(251), 'k'.repeat(3000)];
@@ -30,17 +14,8 @@ const VALUES = ['', '1', '18446744073709551615', 'value', 'v'.repeat(100), 'v'.r
 const EXTRAS = [0, 4, 8, 20, 1, 255];
 const OPERATIONS = Object.values(OPCODES);
 
-let server: MemcachedServer;
-let startBytes: number;
-
-beforeAll(async () => {
-  server = await startMemcached('ashlar', { ashlar: ['--maxmemory', '64mb', '--client-query-buffer-limit', '16mb'] });
-  startBytes = residentBytes(server.ashlar?.process.pid);
-});
-afterAll(() => server.stop());
-
 /** One request. Most are of a command and nearly right. */
-function requestOf(random: Random): Buffer {
+function request(random: Random): Buffer {
   const opcode = random.chance(95) ? random.pick(OPERATIONS) : random.below(256);
   const frame = encode({
     opcode,
@@ -58,47 +33,9 @@ function requestOf(random: Random): Buffer {
   return frame;
 }
 
-/** The bytes of a session, in the pieces in which they are sent, and whether the socket is reset at the end. */
-function sessionOf(number: number): { pieces: Buffer[]; rude: boolean } {
-  const random = new Random(SEED * 1_000_003 + number);
-  const requests = Array.from({ length: 1 + random.below(30) }, () => requestOf(random));
-  let bytes = Buffer.concat(requests);
-  if (random.chance(20)) bytes = bytes.subarray(0, random.below(bytes.length + 1));
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = random.pick([1, 23, 24, 25, 1000, 70_000, bytes.length]);
-    pieces.push(bytes.subarray(at, at + length));
-    at += length;
-  }
-  return { pieces: pieces.slice(0, 200), rude: random.chance(10) };
-}
-
-/** Plays a session and returns what came back. */
-function play({ pieces, rude }: { pieces: readonly Buffer[]; rude: boolean }): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port: server.port, host: '127.0.0.1' });
-    const received: Buffer[] = [];
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(new Error('the connection does not end'));
-    }, PATIENCE_MS);
-    socket.on('data', (chunk: Buffer) => received.push(chunk));
-    // The server may close while there is more to send.
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(rude ? Buffer.alloc(0) : Buffer.concat(received));
-    });
-    socket.setNoDelay(true);
-    for (const piece of pieces) socket.write(piece);
-    if (rude) socket.resetAndDestroy();
-    else socket.end();
-  });
-}
-
 /** Fails unless the bytes are whole binary responses. What begins with another byte than 0x80 was text, whose answers are lines. */
-function checkResponses(sent: Buffer, received: Buffer): void {
-  if (sent[0] !== 0x80) return;
+function check(sent: Buffer, received: Buffer): void {
+  if (sent[0] !== REQUEST_MAGIC) return;
   for (let at = 0; at < received.length; ) {
     expect(received[at]).toBe(RESPONSE_MAGIC);
     const end = at + HEADER_BYTES + received.readUInt32BE(at + 8);
@@ -108,28 +45,43 @@ function checkResponses(sent: Buffer, received: Buffer): void {
   }
 }
 
-async function runSession(number: number): Promise<void> {
-  const session = sessionOf(number);
-  try {
-    checkResponses(Buffer.concat(session.pieces), await play(session));
-  } catch (error) {
-    throw new Error(`FUZZ_SEED=${SEED} FUZZ_SESSION=${number}: ${error}`, { cause: error });
-  }
+/** A response without a CAS number. */
+function response(opcode: number, status: number, key: string, value: string, extras = ''): string {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header[0] = RESPONSE_MAGIC;
+  header[1] = opcode;
+  header.writeUInt16BE(key.length, 2);
+  header[4] = extras.length;
+  header.writeUInt16BE(status, 6);
+  header.writeUInt32BE(extras.length + key.length + value.length, 8);
+  return header.toString('latin1') + extras + key + value;
 }
 
-test(
-  'whatever is sent, whole responses come back and the server is unharmed',
-  async () => {
-    const until = Date.now() + SECONDS * 1000;
-    let next = ONLY === undefined ? 0 : Number(ONLY);
-    do {
-      const numbers = ONLY === undefined ? Array.from({ length: PARALLEL }, () => next++) : [next];
-      await Promise.all(numbers.map(runSession));
-    } while (ONLY === undefined && Date.now() < until);
-    const { ashlar } = server;
-    if (ashlar === undefined) throw new Error('the server is ours');
-    await expectUnharmed(ashlar);
-    expect(residentBytes(ashlar.process.pid) - startBytes).toBeLessThan(GROWTH_MAX);
-  },
-  (SECONDS + 60) * 1000,
-);
+const { setq, deleteq, getkq, getk, appendq, noop, increment, version } = OPCODES;
+
+defineFuzzTests({
+  name: 'binary',
+  request,
+  check,
+  pipeline: Buffer.concat([
+    encode({ opcode: setq, key: 'cut', extras: '\0\0\0\x07\0\0\0\0', value: 'a\r\nb\0c' }),
+    encode({ opcode: appendq, key: 'cut', value: '\x80!' }),
+    encode({ opcode: getkq, key: 'none' }),
+    encode({ opcode: noop }),
+    encode({ opcode: getk, key: 'none' }),
+    encode({ opcode: increment, key: 'cut', extras: '\0'.repeat(20) }),
+    encode({ opcode: deleteq, key: 'cut' }),
+    encode({ opcode: deleteq, key: 'cut' }),
+    encode({ opcode: 0xee, key: 'k', extras: '12', value: 'v' }),
+    // The key is longer than the body: the rest is thrown away, and the connection closed.
+    encode({ opcode: version, claim: { key: 9, body: 4 }, value: 'abcd' }),
+  ]),
+  replies: [
+    response(noop, 0, '', ''),
+    response(getk, 1, 'none', ''),
+    response(increment, 6, '', 'Non-numeric server-side value for incr or decr'),
+    response(deleteq, 1, '', 'Not found'),
+    response(0xee, 0x81, '', 'Unknown command'),
+    response(version, 0x81, '', 'Unknown command'),
+  ].join(''),
+});

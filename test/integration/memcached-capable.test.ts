@@ -3,12 +3,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { availableMemcached, type MemcachedServer, startMemcached } from '../conformance/memcached-servers.js';
+import { isInstalled } from '../conformance/tools.js';
 
 const TESTS = 27;
 const TIMEOUT_MS = 60_000;
 
-const installed = spawnSync('memccapable', ['-h']).error === undefined;
-if (!installed) console.log('memccapable (libmemcached-tools) is not installed: its tests are skipped');
+const found = spawnSync('memccapable', ['-h']).error === undefined;
+const installed = isInstalled('memccapable (libmemcached-tools)', found, 'its tests are skipped');
 
 /** Runs the tests of one protocol and returns what was printed. */
 function memccapable(port: number, protocol: '-a' | '-b'): Promise<string> {

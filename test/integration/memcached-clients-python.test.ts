@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BinaryClient, keyed, store } from '../conformance/memcached-binary-client.js';
 import { availableMemcached, type MemcachedServer, startMemcached } from '../conformance/memcached-servers.js';
+import { isInstalled } from '../conformance/tools.js';
 
 /** Debian's packages are for Debian's Python, which need not be the first on the path. */
 const PYTHON = '/usr/bin/python3';
@@ -19,8 +20,7 @@ const FROM_PYTHON = 'stored by python';
 
 function installed(module: string): boolean {
   const found = spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0;
-  if (!found) console.log(`python3-${module} is not installed: its tests are skipped`);
-  return found;
+  return isInstalled(`python3-${module}`, found, 'its tests are skipped');
 }
 
 /** Runs a program and returns what it printed and its exit code. */

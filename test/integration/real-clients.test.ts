@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RunningServer } from '../conformance/servers.js';
+import { isInstalled } from '../conformance/tools.js';
 import { expectUnharmed } from './fault-helpers.js';
 import { eventually } from './server-helpers.js';
 
@@ -36,9 +37,7 @@ beforeEach(async () => {
 });
 
 function installed(program: string): boolean {
-  const found = spawnSync(program, ['--version']).status === 0;
-  if (!found) console.log(`${program} is not installed: its tests are skipped`);
-  return found;
+  return isInstalled(program, spawnSync(program, ['--version']).status === 0, 'its tests are skipped');
 }
 
 function run(program: string, args: readonly string[], input?: string | Buffer): SpawnSyncReturns<string> {

@@ -10,15 +10,19 @@ import {
   accessWord,
   clearMarks,
   MARK_FETCHED,
+  MARK_LEASED,
   MARK_PADDED,
+  MARK_STALE,
+  marksOf,
   setMarks,
+  sizeOf,
   TYPE_STRING,
   typeOf,
   valueLength,
   valueOffset,
 } from '../../engine/item.js';
 import type { Request } from '../request.js';
-import { DECR_HITS, INCR_HITS } from './counters.js';
+import { DECR_HITS, INCR_HITS, ofItem } from './counters.js';
 import { EXISTS, type ItemKey, NO_MEMORY, NOT_FOUND, NOT_NUMERIC, versionIs, WRONG_TYPE } from './storage.js';
 
 const NUL = 0;
@@ -57,14 +61,16 @@ export function countItem(
   if (!readNumber(bytes, valueOffset(words, item), length, sum)) return NOT_NUMERIC;
   if (up) sum.add(delta);
   else sum.subtract(delta);
-  request.counters[up ? INCR_HITS : DECR_HITS]++;
+  request.counters[ofItem(sizeOf(words, item)) + (up ? INCR_HITS : DECR_HITS)]++;
+  const kept = marksOf(words, item) & (MARK_STALE | MARK_LEASED);
   const at = shard.replaceValue(item, Math.max(length, sum.digits));
   if (at === 0) return NO_MEMORY;
   const value = valueOffset(words, at);
   const end = value + valueLength(words, at);
   const written = value + sum.write(bytes, value);
-  // To memcached a longer one is a new item, which nobody has read.
+  // To memcached a longer one is a new item, which nobody has read, and one of the same length is as stale as it was: who counts has not made it anew.
   if (end - value > length) clearMarks(words, at, MARK_FETCHED);
+  else setMarks(words, at, kept);
   if (written < end) {
     bytes.fill(BLANK, written, end);
     setMarks(words, at, MARK_PADDED);

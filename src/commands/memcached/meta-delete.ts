@@ -18,6 +18,7 @@ import {
   MARK_STALE,
   setMarks,
   setVersion,
+  sizeOf,
   TYPE_STRING,
   typeOf,
   versionHigh,
@@ -25,7 +26,7 @@ import {
 } from '../../engine/item.js';
 import { META_HIT } from '../../protocol/memcached/text-reply.js';
 import type { Request } from '../request.js';
-import { DELETE_HITS, DELETE_MISSES } from './counters.js';
+import { DELETE_HITS, DELETE_MISSES, ofItem } from './counters.js';
 import { deadlineOf } from './deadline.js';
 import { MetaFlags } from './meta-flags.js';
 import { statusOf } from './meta-set.js';
@@ -77,7 +78,7 @@ function change(request: Request): number {
   const item = flags.noValue ? emptied(request, found) : found;
   if (item === NO_MEMORY) return NO_MEMORY;
   if (flags.invalidate) return invalidate(request, item);
-  counters[DELETE_HITS]++;
+  counters[ofItem(sizeOf(words, item)) + DELETE_HITS]++;
   return item;
 }
 

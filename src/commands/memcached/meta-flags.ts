@@ -127,6 +127,13 @@ export class MetaFlags {
     return this.error === '';
   }
 
+  /** Reads the one flag that `me` takes, b, and checks the key's length; what else there is is ignored, as in memcached. */
+  readBase64(request: Request): boolean {
+    this.reset();
+    this.base64 = request.argc > 2 && request.length(2) === 1 && request.input[request.offset(2)] === BASE64;
+    return request.length(1) <= KEY_BYTES_MAX;
+  }
+
   /** Takes argument 1 as the key. False when it is not the base64 that it should be: `error` says so. */
   takeKey(request: Request, key: ItemKey): boolean {
     if (!this.base64) {

@@ -29,6 +29,7 @@ import {
   marksOf,
   setMarks,
   setVersion,
+  sizeOf,
   valueLength,
   valueOffset,
   versionHigh,
@@ -37,7 +38,7 @@ import {
 import { grantLease, isLeased, LEASE_MS_DEFAULT } from '../../engine/leases.js';
 import { META_HIT, META_MISS } from '../../protocol/memcached/text-reply.js';
 import type { Request } from '../request.js';
-import { CMD_TOUCH, TOUCH_HITS } from './counters.js';
+import { CMD_TOUCH, ofItem, TOUCH_HITS } from './counters.js';
 import { deadlineOf } from './deadline.js';
 import { MetaFlags } from './meta-flags.js';
 import { ItemKey, lookUp, versionIs, WRONG_TYPE } from './storage.js';
@@ -111,7 +112,7 @@ function hit(request: Request, found: number): void {
   if (!flags.noBump) shard.touch(item);
   if (flags.ttlIndex > 0) {
     request.counters[CMD_TOUCH]++;
-    request.counters[TOUCH_HITS]++;
+    request.counters[ofItem(sizeOf(words, item)) + TOUCH_HITS]++;
   }
 }
 

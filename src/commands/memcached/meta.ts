@@ -13,6 +13,7 @@ import { metaGet, secondsLeft } from './meta-get.js';
 import { metaSet } from './meta-set.js';
 import { slabClassOf } from './slab-classes.js';
 import { ItemKey } from './storage.js';
+import { BAD_FORMAT } from './text-arguments.js';
 
 const key = new ItemKey();
 const flags = new MetaFlags();
@@ -24,8 +25,8 @@ function metaNoop({ memcached }: Request): void {
 /** me: what is known of an item, for people. The key is shown as it was given. */
 function metaDebug(request: Request): void {
   const { memcached, clock } = request;
-  if (!flags.read(request, 2) || !flags.takeKey(request, key)) {
-    memcached.error(flags.error);
+  if (!flags.readBase64(request) || !flags.takeKey(request, key)) {
+    memcached.error(BAD_FORMAT);
     return;
   }
   request.counters[CMD_META]++;

@@ -7,11 +7,9 @@ import type { Keyspace } from '../../engine/keyspace.js';
 import { PAGE_RUN } from '../../engine/memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../engine/memory/size-classes.js';
 import type { Shard } from '../../engine/shard.js';
+import { RUN_CLASS } from './counters.js';
 
-/** Class of values that have runs of pages. */
-const RUN_CLASS = CLASSES + 1;
-
-/** A class that has pages, over all shards. */
+/** A class, over all shards. */
 export interface SlabClass {
   readonly number: number;
   readonly chunkBytes: number;
@@ -28,7 +26,7 @@ export function slabClassOf(shard: Shard, item: number): number {
   return shard.pool.kind(page) === PAGE_RUN ? RUN_CLASS : shard.slabs.pageClass(page) + 1;
 }
 
-/** The classes that have pages. */
+/** All classes, by their numbers; most have no pages. */
 export function slabClasses({ shards }: Keyspace): SlabClass[] {
   const classes: SlabClass[] = [];
   for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
@@ -38,15 +36,13 @@ export function slabClasses({ shards }: Keyspace): SlabClass[] {
       pages += slabs.classPages(sizeClass);
       used += slabs.classLive(sizeClass);
     }
-    if (pages === 0) continue;
     const chunksPerPage = CELLS_PER_PAGE[sizeClass];
     classes.push({ number: sizeClass + 1, chunkBytes: CELL_BYTES[sizeClass], chunksPerPage, pages, used, items: used });
   }
   const lengths = runLengths(shards);
   const pages = lengths.reduce((sum, length) => sum + length, 0);
   const items = lengths.length;
-  if (items > 0)
-    classes.push({ number: RUN_CLASS, chunkBytes: PAGE_BYTES, chunksPerPage: 1, pages, used: pages, items });
+  classes.push({ number: RUN_CLASS, chunkBytes: PAGE_BYTES, chunksPerPage: 1, pages, used: pages, items });
   return classes;
 }
 

@@ -3,6 +3,7 @@
  * is always 0 would say that something does not happen, when nobody looks.
  */
 
+import { PAGE_BYTES } from '../../engine/memory/size-classes.js';
 import type { Request } from '../request.js';
 import type { MemcachedFigures, ServerPort } from '../server-port.js';
 import {
@@ -25,6 +26,8 @@ import {
   GET_MISSES,
   INCR_HITS,
   INCR_MISSES,
+  ofClass,
+  overClasses,
   STORE_NO_MEMORY,
   STORE_TOO_LARGE,
   TOUCH_HITS,
@@ -36,29 +39,32 @@ export type Statistic = readonly [name: string, value: string | number];
 
 /** Memcached's clients are in this database. */
 const DATABASE = 0;
-const INDEX_SEGMENT_BYTES = 65_536;
 const BUCKETS_PER_SEGMENT = 1024;
 
-/** The counters that `stats` shows, in memcached's order. */
-const COUNTERS: readonly (readonly [string, number])[] = [
-  ['cmd_get', CMD_GET],
-  ['cmd_set', CMD_SET],
-  ['cmd_flush', CMD_FLUSH],
-  ['cmd_touch', CMD_TOUCH],
-  ['cmd_meta', CMD_META],
+/** The counters of classes, as `stats slabs` names and orders them; `stats` shows their sums. */
+const CLASS_COUNTERS: readonly (readonly [string, number])[] = [
   ['get_hits', GET_HITS],
-  ['get_misses', GET_MISSES],
-  ['get_expired', GET_EXPIRED],
-  ['delete_misses', DELETE_MISSES],
+  ['cmd_set', CMD_SET],
   ['delete_hits', DELETE_HITS],
-  ['incr_misses', INCR_MISSES],
   ['incr_hits', INCR_HITS],
-  ['decr_misses', DECR_MISSES],
   ['decr_hits', DECR_HITS],
-  ['cas_misses', CAS_MISSES],
   ['cas_hits', CAS_HITS],
   ['cas_badval', CAS_BADVAL],
   ['touch_hits', TOUCH_HITS],
+];
+
+/** The other counters of `stats`. */
+const COUNTERS: readonly (readonly [string, number])[] = [
+  ['cmd_get', CMD_GET],
+  ['cmd_flush', CMD_FLUSH],
+  ['cmd_touch', CMD_TOUCH],
+  ['cmd_meta', CMD_META],
+  ['get_misses', GET_MISSES],
+  ['get_expired', GET_EXPIRED],
+  ['delete_misses', DELETE_MISSES],
+  ['incr_misses', INCR_MISSES],
+  ['decr_misses', DECR_MISSES],
+  ['cas_misses', CAS_MISSES],
   ['touch_misses', TOUCH_MISSES],
   ['store_too_large', STORE_TOO_LARGE],
   ['store_no_memory', STORE_NO_MEMORY],
@@ -102,16 +108,18 @@ function general({ keyspace, server, clock }: Request): Statistic[] {
     ['total_connections', figures.totalConnections],
     ['rejected_connections', figures.rejectedConnections],
     ...COUNTERS.map(([name, counter]): Statistic => [name, figures.counters[counter]]),
+    ...CLASS_COUNTERS.map(([name, counter]): Statistic => [name, overClasses(figures.counters, counter)]),
     ['idle_kicks', figures.idleKicks],
     ['bytes_read', figures.bytesRead],
     ['bytes_written', figures.bytesWritten],
-    ['limit_maxbytes', keyspace.maxMemory],
+    ['limit_maxbytes', server.configGet('maxmemory') ?? ''],
     ['accepting_conns', 1],
     ['threads', figures.threads],
     ['hash_power_level', Math.floor(Math.log2(Math.max(1, shards.segments) * BUCKETS_PER_SEGMENT))],
-    ['hash_bytes', shards.segments * INDEX_SEGMENT_BYTES],
+    ['hash_bytes', shards.segments * PAGE_BYTES],
     ['bytes', shards.itemBytes],
     ['curr_items', keyspace.size(DATABASE)],
+    ['total_items', shards.stored],
     ['evictions', shards.evicted],
     ['reclaimed', shards.expired - shards.expiredBySweep],
     ['crawler_reclaimed', shards.expiredBySweep],
@@ -178,17 +186,27 @@ function items({ keyspace }: Request): Statistic[] {
     ]);
 }
 
-function slabs({ keyspace }: Request): Statistic[] {
+/** Classes that have pages, and those that had some: their counters stay. */
+function slabs({ keyspace, server }: Request): Statistic[] {
   const classes = slabClasses(keyspace);
-  const lines = classes.flatMap(({ number, chunkBytes, chunksPerPage, pages, used }): Statistic[] => [
-    [`${number}:chunk_size`, chunkBytes],
-    [`${number}:chunks_per_page`, chunksPerPage],
-    [`${number}:total_pages`, pages],
-    [`${number}:total_chunks`, pages * chunksPerPage],
-    [`${number}:used_chunks`, used],
-    [`${number}:free_chunks`, pages * chunksPerPage - used],
-  ]);
-  lines.push(['active_slabs', classes.length], ['total_malloced', keyspace.figures().usedBytes]);
+  const { counters } = server.memcached();
+  const lines = classes.flatMap(({ number, chunkBytes, chunksPerPage, pages, used }): Statistic[] => {
+    const counts = CLASS_COUNTERS.map(
+      ([name, counter]): Statistic => [`${number}:${name}`, counters[ofClass(number) + counter]],
+    );
+    if (pages === 0 && counts.every(([, count]) => count === 0)) return [];
+    return [
+      [`${number}:chunk_size`, chunkBytes],
+      [`${number}:chunks_per_page`, chunksPerPage],
+      [`${number}:total_pages`, pages],
+      [`${number}:total_chunks`, pages * chunksPerPage],
+      [`${number}:used_chunks`, used],
+      [`${number}:free_chunks`, pages * chunksPerPage - used],
+      ...counts,
+    ];
+  });
+  const pages = classes.reduce((sum, slab) => sum + slab.pages, 0);
+  lines.push(['active_slabs', classes.filter((slab) => slab.pages > 0).length], ['total_malloced', pages * PAGE_BYTES]);
   return lines;
 }
 

@@ -15,9 +15,11 @@ import {
   clearMarks,
   clientFlagsOf,
   hasVersion,
+  itemBytes,
   MARK_FETCHED,
   markRaw,
   setClientFlags,
+  sizeOf,
   TYPE_STRING,
   typeOf,
   valueLength,
@@ -39,6 +41,7 @@ import {
   GET_EXPIRED,
   GET_HITS,
   GET_MISSES,
+  ofItem,
   TOUCH_HITS,
   TOUCH_MISSES,
 } from './counters.js';
@@ -142,7 +145,7 @@ export function lookUp(request: Request, key: ItemKey): number {
   }
   if (typeOf(shard.words, item) !== TYPE_STRING) return WRONG_TYPE;
   shard.countLookup(true);
-  counters[GET_HITS]++;
+  counters[ofItem(sizeOf(shard.words, item)) + GET_HITS]++;
   return item;
 }
 
@@ -161,7 +164,7 @@ export function touchItem(request: Request, key: ItemKey, deadline: number): num
     counters[TOUCH_MISSES]++;
     return NOT_FOUND;
   }
-  counters[TOUCH_HITS]++;
+  counters[ofItem(sizeOf(shard.words, item)) + TOUCH_HITS]++;
   shard.touch(item);
   const kept = shard.setExpiry(item, deadline);
   return kept === 0 ? NO_MEMORY : kept;
@@ -200,7 +203,8 @@ export function storeItem(
   high: number,
   versioned: boolean,
 ): number {
-  request.counters[CMD_SET]++;
+  const blocks = blocksFor(flags, versioned);
+  request.counters[ofItem(itemBytes(key.length, valueBytes, deadline !== 0, blocks)) + CMD_SET]++;
   if (how !== SET) {
     const refusal = refusalOf(request, key, how, low, high);
     if (refusal !== 0) return refusal;
@@ -221,7 +225,7 @@ export function makeItem(
   versioned: boolean,
 ): number {
   const { shard, hash, bytes, at, length, database } = key;
-  const blocks = (versioned ? BLOCK_VERSION : 0) | (flags !== 0 ? BLOCK_FLAGS : 0);
+  const blocks = blocksFor(flags, versioned);
   const item = shard.prepareString(hash, bytes, at, length, database, valueBytes, deadline, blocks);
   if (item === 0) return NO_MEMORY;
   if (versioned) shard.freshVersion(item);
@@ -230,21 +234,24 @@ export function makeItem(
   return item;
 }
 
+/** The blocks of an item with client flags, and perhaps a version. */
+function blocksFor(flags: number, versioned: boolean): number {
+  return (versioned ? BLOCK_VERSION : 0) | (flags !== 0 ? BLOCK_FLAGS : 0);
+}
+
 /** Why a value is not to be stored; 0 when it is. */
 function refusalOf(request: Request, key: ItemKey, how: number, low: number, high: number): number {
   const item = key.find();
   if (how !== CAS) return (item === 0) === (how === ADD) ? 0 : NOT_STORED;
   const { counters } = request;
+  const { words } = key.shard;
   if (item === 0) {
     counters[CAS_MISSES]++;
     return NOT_FOUND;
   }
-  if (!versionIs(key.shard.words, item, low, high)) {
-    counters[CAS_BADVAL]++;
-    return EXISTS;
-  }
-  counters[CAS_HITS]++;
-  return 0;
+  const matches = versionIs(words, item, low, high);
+  counters[ofItem(sizeOf(words, item)) + (matches ? CAS_HITS : CAS_BADVAL)]++;
+  return matches ? 0 : EXISTS;
 }
 
 /**
@@ -264,9 +271,9 @@ export function joinItem(
   high: number,
   versioned: boolean,
 ): number {
-  request.counters[CMD_SET]++;
   const { shard } = key;
   const { words, bytes } = shard;
+  request.counters[ofItem(itemBytes(key.length, pieceBytes, false)) + CMD_SET]++;
   const old = key.find();
   if (old === 0) return NOT_STORED;
   if (typeOf(words, old) !== TYPE_STRING) return WRONG_TYPE;
@@ -305,7 +312,7 @@ export function deleteItem(request: Request, key: ItemKey, low: number, high: nu
     return NOT_FOUND;
   }
   if ((high | low) !== 0 && !versionIs(shard.words, item, low, high)) return EXISTS;
-  counters[DELETE_HITS]++;
+  counters[ofItem(sizeOf(shard.words, item)) + DELETE_HITS]++;
   shard.remove(item);
   return 0;
 }

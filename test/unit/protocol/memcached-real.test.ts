@@ -14,10 +14,11 @@ import {
   SPEAKS_MEMCACHED,
 } from '../../../src/protocol/descriptors.js';
 import { type MemcachedServer, memcachedVersion, startMemcached } from '../../conformance/memcached-servers.js';
+import { isInstalled } from '../../conformance/tools.js';
 import { header, MEMCACHED_TABLE, request } from './memcached-streams.js';
 import { bytesOf, LIMITS, type SplitCommand, splitAll } from './split-stream.js';
 
-if (memcachedVersion === undefined) console.log('skipped: the splitters against memcached (it is not installed)');
+isInstalled('memcached', memcachedVersion !== undefined, 'the splitters are not checked against it');
 
 /** Between the values that sessions store and those that are too large for memcached, whose limit is on whole items. */
 const REAL_LIMITS: FrameLimits = { ...LIMITS, bulkBytesMax: 1_000_000 };

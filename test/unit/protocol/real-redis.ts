@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isInstalled } from '../../conformance/tools.js';
 
 /** How long a reply may take, and how long is waited for what should not come after it. */
 const PATIENCE_MS = 5000;
@@ -24,7 +25,7 @@ function findRedis(): string {
 
 /** Says once why a comparison is skipped. */
 export function explainSkip(what: string): void {
-  if (NO_REDIS !== '') console.log(`skipped: ${what} (${NO_REDIS})`);
+  isInstalled('redis-server', NO_REDIS === '', `skipped: ${what}`);
 }
 
 export class RealRedis {
