@@ -7,8 +7,5 @@ defineCases('connections', CONNECTION_CASES);
 defineCases('CLIENT', CLIENT_CASES);
 defineCases('MONITOR', MONITOR_CASES);
 
-const LRU = ['--maxmemory-policy', 'allkeys-lru'];
-defineCases('NO-TOUCH', { args: { ashlar: LRU, redis: LRU } });
-
 const PASSWORD = ['--requirepass', 'secret'];
 defineCases('passwords', PASSWORD_CASES, { args: { ashlar: PASSWORD, redis: PASSWORD }, password: 'secret' });
