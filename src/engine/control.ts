@@ -297,6 +297,11 @@ export class Control {
     return -1;
   }
 
+  /** Whether a logical database has this internal number. */
+  isUsed(internal: number): boolean {
+    return this.words[STATES + internal] === STATE_USED;
+  }
+
   /** Whether keys with this internal number are to be removed. */
   isZombie(internal: number): boolean {
     return this.words[STATES + internal] === STATE_ZOMBIE;

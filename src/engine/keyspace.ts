@@ -260,20 +260,24 @@ export class Keyspace {
 
   // ---------------------------------------------------------------------------------------------- databases
 
-  /** Items of a logical database, as they are counted (expired ones included until they are removed). */
+  /** Items of a logical database, as they are counted (expired ones included until they are removed). Read without locks. */
   size(database: number): number {
-    const internal = this.control.internal(database);
-    let items = 0;
-    for (const shard of this.shards) items += shard.itemsIn(internal);
-    return items;
+    return this.sum(database, (shard, internal) => shard.itemsIn(internal));
   }
 
-  /** Items with a deadline of a logical database. */
+  /** Items with a deadline of a logical database. Read without locks. */
   expiring(database: number): number {
-    const internal = this.control.internal(database);
-    let items = 0;
-    for (const shard of this.shards) items += shard.expiringIn(internal);
-    return items;
+    return this.sum(database, (shard, internal) => shard.expiringIn(internal));
+  }
+
+  private sum(database: number, figure: (shard: Shard, internal: number) => number): number {
+    for (;;) {
+      const internal = this.control.internal(database);
+      let sum = 0;
+      for (const shard of this.shards) sum += figure(shard, internal);
+      // If the number has become another database's meanwhile, what was counted may be that one's.
+      if (this.control.internal(database) === internal) return sum;
+    }
   }
 
   /** Removes every key of every database. */
@@ -349,7 +353,8 @@ export class Keyspace {
   /** Changes the budget of every shard. Upkeep brings those above it under it. */
   set maxMemory(bytes: number) {
     const budget = Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
-    for (const shard of this.shards) shard.pool.budget = budget;
+    for (const shard of this.shards) this.enter(shard).pool.budget = budget;
+    this.leave();
   }
 
   /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */

@@ -14,14 +14,18 @@ import { SEGMENT_BUCKETS } from './table/hash-index.js';
 const TRIES = 48;
 const BUCKET_ENTRIES = 8;
 
-/** A copy of the key of a random item of a database (internal number); undefined when it has none. Expired ones that are met are removed. */
+/** A copy of the key of a random item of a database (logical number); undefined when it has none. Expired ones that are met are removed. */
 export function randomKey(keyspace: Keyspace, database: number): Uint8Array | undefined {
-  const number = randomShard(keyspace, database);
+  const internal = keyspace.control.internal(database);
+  const number = randomShard(keyspace, internal);
   if (number === -1) return undefined;
   const shard = keyspace.enter(keyspace.shards[number]);
-  const item = randomEntry(shard, database, keyspace.random);
-  if (item !== 0) return keyOf(shard, item);
-  return walkForKey(keyspace, database, segmentCursor(keyspace, number, randomSegment(shard, keyspace.random)));
+  // What was emptied since is not looked through: its number may become another database's.
+  const item = keyspace.control.isUsed(internal) ? randomEntry(shard, internal, keyspace.random) : 0;
+  const key = item === 0 ? undefined : keyOf(shard, item);
+  const start = segmentCursor(keyspace, number, randomSegment(shard, keyspace.random));
+  keyspace.leave();
+  return key ?? walkForKey(keyspace, database, start);
 }
 
 /** Number of a shard, by the share of the database's items that it has; -1 when there are none. */
@@ -75,7 +79,6 @@ function walkForKey(keyspace: Keyspace, database: number, start: number): Uint8A
   let wrapped = false;
   while (chosen === undefined && !(wrapped && cursor >= start)) {
     cursor = scan.step(cursor);
-    keyspace.leave();
     if (cursor !== SCAN_END) continue;
     if (wrapped) break;
     wrapped = true;

@@ -58,8 +58,12 @@ export interface ItemHome extends ItemSource {
   freshAccess(hash: number, bytes: number): number;
   /** Salted hash of an item's key. */
   hashOf(item: number): number;
-  /** Counts an item in (1) or out (-1). */
+  /** Counts an item in (1) or out (-1): what `tally` and `measure` do. */
   count(item: number, sign: number): void;
+  /** Counts an item of a database in (1) or out (-1), whatever it has. */
+  tally(database: number, sign: number): void;
+  /** Adds (1) or takes away (-1) what an item that is counted has. */
+  measure(item: number, sign: number): void;
   /** Notes the deadline of an item that has the block. */
   writeDeadline(item: number, deadline: number): void;
 }
@@ -91,11 +95,11 @@ export class Relocation {
     copyBytes(owner.bytes, keyOffset(words, item), owner.bytes, keyOffset(words, to), keyBytes);
     const kept = Math.min(valueLength(words, item), length);
     copyBytes(owner.bytes, valueOffset(words, item), owner.bytes, valueOffset(words, to), kept);
-    owner.count(item, -1);
+    owner.measure(item, -1);
     owner.index.replace(owner.index.findItem(owner.hashOf(item), item), to);
     owner.memory.release(item);
     owner.writeDeadline(to, expiry);
-    owner.count(to, 1);
+    owner.measure(to, 1);
     return to;
   }
 
@@ -113,7 +117,7 @@ export class Relocation {
       owner.pinned = 0;
       if (to === 0) return 0;
     }
-    owner.count(item, -1);
+    owner.measure(item, -1);
     const hash = to === item ? 0 : owner.hashOf(item);
     const from = keyOffset(words, item);
     // All that the header says, for it may be written over.
@@ -137,7 +141,7 @@ export class Relocation {
     }
     if (lease !== NO_LEASE_TICK) setLeaseTick(words, to, lease);
     owner.writeDeadline(to, expiry);
-    owner.count(to, 1);
+    owner.measure(to, 1);
     return to;
   }
 
@@ -160,6 +164,8 @@ export class Relocation {
     const type = typeOf(words, item);
     const raw = isRaw(words, item);
     const pin = isPinned(words, item) || owner.pins.wanted(old, key, keyAt, keyBytes);
+    // In before out: between the two, others see a key too many, and never one too few.
+    owner.tally(database, 1);
     owner.count(item, -1);
     owner.index.remove(owner.index.findItem(owner.hashOf(item), item));
     owner.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
@@ -171,7 +177,7 @@ export class Relocation {
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
-    owner.count(item, 1);
+    owner.measure(item, 1);
     return true;
   }
 
@@ -212,9 +218,10 @@ export class Relocation {
     if (owner.pins.wanted(old, key, keyAt, keyBytes)) setPinned(words, item, true);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), owner.bytes, valueOffset(words, item), valueBytes);
+    owner.tally(database, 1);
     this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
-    owner.count(item, 1);
+    owner.measure(item, 1);
     return true;
   }
 

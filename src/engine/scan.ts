@@ -17,7 +17,7 @@
  * - Items move without their entries moving. Removed entries leave the others where they are.
  * - A flush (or the reset of a torn shard) empties the index. Then p may lie within a segment, but no key from before is left to be missed.
  *
- * The lock is given up between segments, so that a long walk stops nobody else.
+ * The lock is given up after each segment, so that a long walk stops nobody else.
  */
 
 import { databaseOf, isPlaceholder } from './item.js';
@@ -48,15 +48,16 @@ export class Scan {
   /** Buckets, and eight times the items (of other databases too), that may still be looked at. */
   work = Number.POSITIVE_INFINITY;
   private readonly keyspace: Keyspace;
+  /** Internal number of the database as the walk began. */
   private readonly database: number;
   private readonly visit: Visit;
 
   /**
-   * @param database internal number of the database whose items are visited, expired ones included
+   * @param database logical number of the database whose items are visited, expired ones included
    */
   constructor(keyspace: Keyspace, database: number, visit: Visit) {
     this.keyspace = keyspace;
-    this.database = database;
+    this.database = keyspace.control.internal(database);
     this.visit = visit;
   }
 
@@ -66,20 +67,25 @@ export class Scan {
    */
   walk(cursor: number): number {
     let at = this.step(cursor);
-    while (at !== SCAN_END && this.items > 0 && this.work > 0) {
-      this.keyspace.leave();
-      at = this.step(at);
-    }
+    while (at !== SCAN_END && this.items > 0 && this.work > 0) at = this.step(at);
     return at;
   }
 
   /** Walks on as `walk` does, but no further than to the end of a segment. */
   step(cursor: number): number {
+    const next = this.stepLocked(cursor);
+    this.keyspace.leave();
+    return next;
+  }
+
+  private stepLocked(cursor: number): number {
     const number = this.nextShard(Math.floor(cursor / CURSORS_OF_SHARD));
     if (number === this.keyspace.shards.length) return SCAN_END;
     const first = number * CURSORS_OF_SHARD;
     const within = Math.max(0, cursor - first);
     const shard = this.keyspace.enter(this.keyspace.shards[number]);
+    // A database that has been emptied since has no key that was there all along, and its number may become another's.
+    if (!this.keyspace.control.isUsed(this.database)) return SCAN_END;
     const index = shard.index;
     const shift = PREFIX_BITS - index.depth;
     const position = Math.floor(within / BUCKETS) >>> shift;

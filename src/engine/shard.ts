@@ -359,11 +359,11 @@ export class Shard {
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     if (pin) setPinned(this.words, item, true);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
-    this.count(old, -1);
+    this.measure(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
     this.memory.release(old);
     this.writeDeadline(item, deadline);
-    this.count(item, 1);
+    this.measure(item, 1);
     this.figures[STORED]++;
     return item;
   }
@@ -421,14 +421,14 @@ export class Shard {
       return;
     }
     const pin = this.pins.wanted(item, key, keyAt, keyBytes);
-    this.count(item, -1);
+    this.measure(item, -1);
     const keyFrom = keyOffset(words, item);
     writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     if (pin) setPinned(words, item, true);
     const keyTo = keyOffset(words, item);
     if (keyTo !== keyFrom) copyBytes(key, keyAt, this.bytes, keyTo, keyBytes);
     this.writeDeadline(item, deadline);
-    this.count(item, 1);
+    this.measure(item, 1);
   }
 
   /**
@@ -476,9 +476,9 @@ export class Shard {
     if (expiry === 0 && !hasExpiryBlock(this.words, item)) return item;
     const at = this.reserveExpiry(item);
     if (at === 0) return 0;
-    this.count(at, -1);
+    this.measure(at, -1);
     this.writeDeadline(at, expiry);
-    this.count(at, 1);
+    this.measure(at, 1);
     return at;
   }
 
@@ -697,13 +697,25 @@ export class Shard {
     if (deadline !== 0) this.deadlines.note(item, deadline);
   }
 
-  /** Counts an item in (1) or out (-1). */
+  /**
+   * Counts an item in (1) or out (-1). One that only changes is measured instead: how many items a database has is read without the lock too, and
+   * must not be 0, not for a moment, while there is one.
+   */
   count(item: number, sign: number): void {
+    this.tally(databaseOf(this.words, item), sign);
+    this.measure(item, sign);
+  }
+
+  /** Counts an item of a database (internal number) in (1) or out (-1), whatever it has. */
+  tally(database: number, sign: number): void {
+    this.words[ITEMS] += sign;
+    this.words[DATABASE_ITEMS + database] += sign;
+  }
+
+  /** Adds (1) or takes away (-1) what an item that is counted has: bytes, a deadline, a pin. */
+  measure(item: number, sign: number): void {
     const words = this.words;
-    const database = databaseOf(words, item);
-    words[ITEMS] += sign;
-    words[DATABASE_ITEMS + database] += sign;
-    if (expiryOf(words, item) !== 0) words[DATABASE_EXPIRING + database] += sign;
+    if (expiryOf(words, item) !== 0) words[DATABASE_EXPIRING + databaseOf(words, item)] += sign;
     this.figures[BYTES] += sign * sizeOf(words, item);
     if (isPinned(words, item)) this.pins.count(item, sign);
   }

@@ -50,7 +50,7 @@ function scanBatch(
   attachment.begin();
   attachment.clock.tick();
   const { keyspace } = attachment;
-  const scan = new Scan(keyspace, keyspace.control.internal(database), (shard, item) => {
+  const scan = new Scan(keyspace, database, (shard, item) => {
     if (!shard.removeExpired(item)) found(keyOf(shard, item));
   });
   scan.items = count;
@@ -60,8 +60,6 @@ function scanBatch(
   } catch (error) {
     keyspace.abandon();
     throw error;
-  } finally {
-    keyspace.leave();
   }
 }
 

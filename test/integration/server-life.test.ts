@@ -60,7 +60,9 @@ describe('SIGTERM', () => {
     const client = await server.open();
     const admin = await server.open();
     await client.command('CLIENT', 'SETNAME', 'waiting');
-    const replies = [client.command('CLIENT', 'LIST'), client.command('CONFIG', 'SET', 'timeout', '7')];
+    // In one packet: both are read, or none.
+    client.write('CLIENT LIST\r\nCONFIG SET timeout 7\r\n');
+    const replies = [client.reply(), client.reply()];
     await eventually('read', async () => {
       const list = text(await admin.command('CLIENT', 'LIST'));
       return / name=waiting .* cmd=(?:client\|list|config\|set) /.test(list);

@@ -109,12 +109,22 @@ const TASKS = {
   },
 };
 
+/** A step, which may be refused for want of memory. */
+function attempt(step) {
+  try {
+    return step();
+  } catch (error) {
+    if (error.code === 'ERR_OUT_OF_MEMORY') return undefined;
+    throw error;
+  }
+}
+
 /** Works for some milliseconds, then lets the event loop have its turn. */
 function work(step) {
   const until = Date.now() + 5;
   while (Date.now() < until) {
     for (let i = 0; i < 20; i++) {
-      const wrong = step();
+      const wrong = attempt(step);
       operations++;
       if (wrong !== undefined) {
         parentPort.postMessage({ wrong });

@@ -48,30 +48,32 @@ function getbit(request: Request): void {
   request.reply.integer(set ? 1 : 0);
 }
 
+/** The string under argument 1; 0 when something was answered, `missing` where there is no key. As in Redis 7.2, ranges are read only behind it. */
+function readString(request: Request, missing: number): number {
+  const item = request.read(1);
+  if (item !== 0) return request.isString(item) ? item : 0;
+  request.reply.integer(missing);
+  return 0;
+}
+
 function bitcount(request: Request): void {
-  if (request.argc === 3 || request.argc > 5) {
-    // Redis sees only after the key that a start has no end, or that too much follows.
-    const found = request.read(1);
-    if (found === 0) request.reply.integer(0);
-    else if (request.isString(found)) request.reply.error(SYNTAX);
+  const { reply, argc } = request;
+  const item = readString(request, 0);
+  if (item === 0) return;
+  if (argc === 3 || argc > 5) {
+    reply.error(SYNTAX);
     return;
   }
-  let start = 0;
-  let end = -1;
-  let units: 0 | 1 | 8 = 1;
-  let inverted = false;
-  if (request.argc > 3) {
-    start = rangeEnd(request, 2);
-    if (Number.isNaN(start)) return;
-    end = rangeEnd(request, 3);
-    if (Number.isNaN(end)) return;
-    if (request.argc === 5) units = unitsPerByte(request, 4);
-    if (units === 0) return;
-    inverted = start < 0 && end < 0 && isGreater(request, 2, start, 3, end);
+  const start = argc > 3 ? rangeEnd(request, 2) : 0;
+  if (Number.isNaN(start)) return;
+  const end = argc > 3 ? rangeEnd(request, 3) : -1;
+  if (Number.isNaN(end)) return;
+  if (argc > 3 && start < 0 && end < 0 && isGreater(request, 2, start, 3, end)) {
+    reply.integer(0);
+    return;
   }
-  const item = request.read(1);
-  if (item === 0) request.reply.integer(0);
-  else if (request.isString(item)) request.reply.integer(inverted ? 0 : countIn(request, item, start, end, units));
+  const units = argc === 5 ? unitsPerByte(request, 4) : 1;
+  if (units !== 0) reply.integer(countIn(request, item, start, end, units));
 }
 
 /** Bits set from `start` to `end`, in units of bytes or bits. */
@@ -92,6 +94,9 @@ function bitpos(request: Request): void {
     request.reply.error(BITPOS_BIT_ERROR);
     return;
   }
+  // A key that is not there is zeros without end.
+  const item = readString(request, bit === 0 ? 0 : -1);
+  if (item === 0) return;
   if (request.argc > 6) {
     request.reply.error(SYNTAX);
     return;
@@ -101,11 +106,7 @@ function bitpos(request: Request): void {
   const units = request.argc === 6 ? unitsPerByte(request, 5) : 1;
   if (units === 0) return;
   const end = request.argc > 4 ? rangeEnd(request, 4) : -1;
-  if (Number.isNaN(end)) return;
-  const item = request.read(1);
-  // A key that is not there is zeros without end.
-  if (item === 0) request.reply.integer(bit === 0 ? 0 : -1);
-  else if (request.isString(item)) request.reply.integer(positionIn(request, item, bit, start, end, units));
+  if (!Number.isNaN(end)) request.reply.integer(positionIn(request, item, bit, start, end, units));
 }
 
 /** Position of the first bit that is `bit`, from `start` to `end` in units of bytes or bits. */

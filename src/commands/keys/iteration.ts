@@ -107,7 +107,7 @@ function scan(request: Request): void {
   const options = parseScan(request);
   if (options === undefined) return;
   keys.clear();
-  const walk = new Scan(request.keyspace, request.database, (shard, item) => {
+  const walk = new Scan(request.keyspace, request.client.database, (shard, item) => {
     if (passes(request, options, shard, item) && !shard.removeExpired(item)) collect(shard, item);
   });
   walk.items = options.count;
@@ -122,7 +122,7 @@ function scan(request: Request): void {
 function listKeys(request: Request): void {
   const filter = { pattern: patternArgument(request, 1), type: ANY_TYPE };
   keys.clear();
-  const walk = new Scan(request.keyspace, request.database, (shard, item) => {
+  const walk = new Scan(request.keyspace, request.client.database, (shard, item) => {
     if (passes(request, filter, shard, item) && !shard.isExpired(item)) collect(shard, item);
   });
   let cursor = SCAN_START;
@@ -132,7 +132,7 @@ function listKeys(request: Request): void {
 }
 
 function random(request: Request): void {
-  const key = randomKey(request.keyspace, request.database);
+  const key = randomKey(request.keyspace, request.client.database);
   if (key === undefined) request.reply.nullBulk();
   else request.reply.bulk(key, 0, key.length);
 }

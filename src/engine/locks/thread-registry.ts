@@ -7,23 +7,24 @@
  * /proc/self/task/<number> is there: that needs no help from the dead, and is right a moment after it ended. Everywhere, a thread that starts
  * a worker also hears of its exit, and marks the slot.
  *
- * A slot: [state][kernel thread number][generation][Node's thread id]. The generation goes up each time the slot is taken, and is part of the lock
- * word, so that a lock held by a slot's previous owner is not taken for its next owner's.
+ * A slot: [owner][kernel thread number][generation]
+ *
+ * The owner is 0, or Node's number of the thread plus one; it is negative while that thread is joining and the other words may still be those of the
+ * slot's previous owner. A slot is taken and freed by one exchange of this word, so who frees a dead thread's slot cannot free its next owner's. The
+ * generation goes up each time the slot is taken, and is part of the lock word, so that a lock held by a slot's previous owner is not taken for its
+ * next owner's.
  */
 
 import { existsSync, readlinkSync } from 'node:fs';
 import { threadId, type Worker } from 'node:worker_threads';
 
 const SLOTS = 255;
-const SLOT_WORDS = 4;
-const STATE = 0;
+const SLOT_WORDS = 3;
+const OWNER = 0;
 const KERNEL_THREAD = 1;
 const GENERATION = 2;
-const NODE_THREAD = 3;
 
-const FREE = 0;
-const TAKEN = 1;
-const DEAD = 2;
+const NOBODY = 0;
 
 const GENERATION_MASK = 0x3fff;
 
@@ -58,20 +59,17 @@ export class ThreadRegistry {
    * @returns the identity that goes into lock words: generation << 8 | slot + 1; 0 when all slots are taken
    */
   join(): number {
+    const me = ownerOf(threadId);
     for (let pass = 0; pass < 2; pass++) {
       for (let slot = 0; slot < SLOTS; slot++) {
         const at = this.first + slot * SLOT_WORDS;
-        let state = Atomics.load(this.words, at + STATE);
-        if (state === TAKEN) {
-          // In the second pass nothing was free: places of threads that ended without a word are.
-          if (pass === 0 || this.kernelThreadLives(at)) continue;
-          Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
-          state = DEAD;
-        }
-        if (Atomics.compareExchange(this.words, at + STATE, state, TAKEN) !== state) continue;
+        const owner = Atomics.load(this.words, at + OWNER);
+        // In the second pass nothing was free: places of threads that ended without a word are.
+        if (owner !== NOBODY && (pass === 0 || this.lives(at))) continue;
+        if (Atomics.compareExchange(this.words, at + OWNER, owner, -me) !== owner) continue;
         const generation = (Atomics.add(this.words, at + GENERATION, 1) + 1) & GENERATION_MASK;
         Atomics.store(this.words, at + KERNEL_THREAD, kernelThread());
-        Atomics.store(this.words, at + NODE_THREAD, threadId);
+        Atomics.store(this.words, at + OWNER, me);
         if (joined.size === 0) process.on('worker', onWorker);
         joined.add(this);
         return (generation << 8) | (slot + 1);
@@ -84,33 +82,31 @@ export class ThreadRegistry {
   leave(identity: number): void {
     joined.delete(this);
     if (joined.size === 0) process.off('worker', onWorker);
-    const at = this.entry(identity);
-    Atomics.store(this.words, at + STATE, FREE);
+    Atomics.store(this.words, this.entry(identity) + OWNER, NOBODY);
   }
 
   /** Whether the thread with this identity has ended. */
   isDead(identity: number): boolean {
     const at = this.entry(identity);
     if ((Atomics.load(this.words, at + GENERATION) & GENERATION_MASK) !== identity >>> 8) return true;
-    return Atomics.load(this.words, at + STATE) !== TAKEN || !this.kernelThreadLives(at);
+    // Who is joining has no lock: it was the slot's previous owner's.
+    return Atomics.load(this.words, at + OWNER) <= NOBODY || !this.lives(at);
   }
 
   /** Threads attached. */
   count(): number {
     let count = 0;
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const at = this.first + slot * SLOT_WORDS;
-      if (Atomics.load(this.words, at + STATE) === TAKEN && this.kernelThreadLives(at)) count++;
-    }
+    for (let slot = 0; slot < SLOTS; slot++) if (this.lives(this.first + slot * SLOT_WORDS)) count++;
     return count;
   }
 
   /** Notes that a thread has ended, by Node's number of it. */
   markDead(nodeThread: number): void {
+    const owner = ownerOf(nodeThread);
     for (let slot = 0; slot < SLOTS; slot++) {
-      const at = this.first + slot * SLOT_WORDS;
-      if (Atomics.load(this.words, at + NODE_THREAD) === nodeThread)
-        Atomics.compareExchange(this.words, at + STATE, TAKEN, DEAD);
+      const at = this.first + slot * SLOT_WORDS + OWNER;
+      Atomics.compareExchange(this.words, at, owner, NOBODY);
+      Atomics.compareExchange(this.words, at, -owner, NOBODY);
     }
   }
 
@@ -118,10 +114,18 @@ export class ThreadRegistry {
     return this.first + ((identity & 0xff) - 1) * SLOT_WORDS;
   }
 
-  private kernelThreadLives(at: number): boolean {
+  /** Whether a slot's owner, if it has one, is a thread that has not ended. */
+  private lives(at: number): boolean {
+    const owner = Atomics.load(this.words, at + OWNER);
+    if (owner <= NOBODY) return owner !== NOBODY;
     const thread = Atomics.load(this.words, at + KERNEL_THREAD);
     return thread === 0 || existsSync(`/proc/self/task/${thread}`);
   }
+}
+
+/** What a slot's first word says of the thread that has it. */
+function ownerOf(nodeThread: number): number {
+  return nodeThread + 1;
 }
 
 /** The kernel's number of this thread; 0 where there is no /proc. */

@@ -215,10 +215,10 @@ export class HashIndex {
     return this.words[this.pool.entry(this.words[this.directory + position] >>> SEGMENT_SHIFT) + COUNT] === 0;
   }
 
-  /** Segments in use. */
+  /** Segments in use. Read without the lock too: while a segment is being split, its span may be anything. */
   segments(): number {
     let count = 0;
-    for (let position = 0; position < 1 << this.depth; position += this.segmentSpan(position)) count++;
+    for (let position = 0; position < 1 << this.depth; position += Math.max(1, this.segmentSpan(position))) count++;
     return count;
   }
 

@@ -15,9 +15,12 @@ function makeRegistry(): { words: Int32Array; registry: ThreadRegistry } {
   return { words, registry: new ThreadRegistry(words, 0) };
 }
 
+/** Word index of an identity's slot: its owner, then the kernel's number of that. */
+const slotOf = (identity: number): number => ((identity & 0xff) - 1) * 3;
+
 /** Makes the thread of an identity one that has ended. */
 function kill(words: Int32Array, identity: number, first = 0): void {
-  words[first + ((identity & 0xff) - 1) * 4 + 1] = DEAD_THREAD;
+  words[first + slotOf(identity) + 1] = DEAD_THREAD;
 }
 
 describe('registry', () => {
@@ -48,6 +51,30 @@ describe('registry', () => {
     expect(registry.isDead(identities[17])).toBe(true);
     expect(registry.join()).toBe(0);
     registry.leave(next);
+  });
+
+  test('who frees the place of a thread that has ended does not free its next owner’s', () => {
+    const { words, registry } = makeRegistry();
+    const first = registry.join();
+    words[slotOf(first)] = 1234 + 1;
+    registry.leave(first);
+    const next = registry.join();
+    expect(slotOf(next)).toBe(slotOf(first));
+    // The exit of a thread is heard of after it has left.
+    registry.markDead(1234);
+    expect(registry.isDead(next)).toBe(false);
+  });
+
+  test('a place is nobody else’s while a thread joins, and is free when that ends meanwhile', () => {
+    const { words, registry } = makeRegistry();
+    const identities = Array.from({ length: THREADS_MAX }, () => registry.join());
+    kill(words, identities[17]);
+    words[slotOf(identities[17])] = -(1234 + 1);
+    expect(registry.join()).toBe(0);
+    // A lock with the identity is the former owner's: who joins has none.
+    expect(registry.isDead(identities[17])).toBe(true);
+    registry.markDead(1234);
+    expect(slotOf(registry.join())).toBe(slotOf(identities[17]));
   });
 
   test('generations go round, and are still told apart', () => {
@@ -103,7 +130,7 @@ describe('lock', () => {
     new ShardLock(words, registry, dead).acquire();
     const me = registry.join();
     kill(registryWords, dead);
-    registry.markDead(registryWords[((dead & 0xff) - 1) * 4 + 3]);
+    registry.markDead(registryWords[slotOf(dead)] - 1);
     const next = registry.join();
     expect(next & 0xff).toBe(dead & 0xff);
     expect(new ShardLock(words, registry, me).acquire()).toBe(false);

@@ -11,7 +11,7 @@ const WORK = 16_384;
 
 /** One step of SCAN: appends the keys to `into` and returns the next cursor. */
 function scanStep(cache: SmallCache, cursor: number, count: number, into: string[], database = 0): number {
-  const scan = new Scan(cache.keyspace, cache.keyspace.control.internal(database), (shard, item) => {
+  const scan = new Scan(cache.keyspace, database, (shard, item) => {
     if (!shard.removeExpired(item)) into.push(keyText(shard, item));
   });
   scan.items = count;
@@ -214,11 +214,60 @@ describe('a keyspace that changes', () => {
   });
 });
 
+describe('a database whose number changes during a walk', () => {
+  function walkWhile(change: (cache: SmallCache) => void): string[] {
+    const cache = new SmallCache({ shards: 2, megabytes: 16 });
+    fill(cache, 'mine', 20_000);
+    fill(cache, 'other', 20_000, 1);
+    const keys: string[] = [];
+    const scan = new Scan(cache.keyspace, 0, (shard, item) => void keys.push(keyText(shard, item)));
+    let cursor = scan.step(SCAN_START);
+    change(cache);
+    while (cursor !== SCAN_END) cursor = scan.step(cursor);
+    return keys;
+  }
+
+  test('has no more keys when it was emptied', () => {
+    const keys = walkWhile(({ keyspace }) => keyspace.flushDatabase(0));
+    expect(keys.length).toBeGreaterThan(0);
+    expect(keys.length).toBeLessThan(20_000);
+  });
+
+  test('is walked to its end when it was swapped: no key of the other comes', () => {
+    const keys = walkWhile(({ keyspace }) => keyspace.swapDatabases(0, 1));
+    expect(new Set(keys.map((key) => key.slice(0, 4)))).toEqual(new Set(['mine']));
+    expect(keys.length).toBe(20_000);
+  });
+});
+
+describe('the only key of a database, which others may look for at any moment', () => {
+  test('is counted all the time that it is written, moved, renamed', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 8 });
+    cache.set('key', 'short');
+    const { shard } = cache.at('key');
+    const sizes = new Set<number>();
+    const measure = shard.measure.bind(shard);
+    shard.measure = (item, sign) => {
+      measure(item, sign);
+      sizes.add(cache.keyspace.size(0));
+    };
+    cache.set('key', 'much longer'.repeat(100), 0, cache.now + 1000);
+    shard.setExpiry(cache.find('key'), cache.now + 2000);
+    shard.giveVersion(cache.find('key'));
+    shard.resizeString(cache.find('key'), 5000);
+    const { key, hash, internal } = cache.at('other');
+    shard.relocation.rename(cache.find('key'), hash, key, 0, key.length, internal);
+    shard.relocation.addCopy(shard, cache.find('other'), hash, key, 0, key.length, internal);
+    expect([...sizes]).toEqual([1]);
+    expect(cache.keyspace.size(0)).toBe(1);
+  });
+});
+
 describe('a random key', () => {
   function draw(cache: SmallCache, times: number, database = 0): Map<string, number> {
     const counts = new Map<string, number>();
     for (let i = 0; i < times; i++) {
-      const key = randomKey(cache.keyspace, cache.keyspace.control.internal(database));
+      const key = randomKey(cache.keyspace, database);
       cache.keyspace.leave();
       if (key === undefined) continue;
       const name = Buffer.from(key).toString('latin1');
