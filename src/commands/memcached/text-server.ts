@@ -8,13 +8,11 @@ import type { Answer } from '../command.js';
 import type { Request } from '../request.js';
 import { type MemcachedCommand, textCommand } from './command.js';
 import { CMD_FLUSH } from './counters.js';
-import { deadlineOf } from './deadline.js';
+import { flush } from './flushing.js';
 import { logLevelOf, type Statistic, statisticsOf } from './statistics.js';
 import { BAD_EXPTIME, BAD_FORMAT, ERROR, exptime, isNoreply, uint32 } from './text-arguments.js';
 import { cachedump, crawler } from './text-dumps.js';
 
-/** Memcached's clients are in this database. */
-const DATABASE = 0;
 const MIB = 2 ** 20;
 const MEMLIMIT_MIB_MIN = 8;
 const MEMLIMIT_MIB_MAX = 1_000_000_000;
@@ -63,7 +61,7 @@ function showStatistics({ memcached }: Request, statistics: readonly Statistic[]
 // ---------------------------------------------------------------------------------------------- the items of all
 
 function flushAll(request: Request): void {
-  const { memcached, keyspace, clock } = request;
+  const { memcached } = request;
   if (request.argc > 3) {
     memcached.error(ERROR);
     return;
@@ -75,10 +73,7 @@ function flushAll(request: Request): void {
   if (quiet) memcached.quiet = true;
   if (Number.isNaN(delay)) memcached.error(BAD_EXPTIME);
   else {
-    // One that is still to come is replaced, as in memcached.
-    keyspace.flushLater(delay > 0 ? deadlineOf(delay, clock.now) : 0);
-    if (delay <= 0) keyspace.flushDatabase(DATABASE);
-    request.useDatabase();
+    flush(request, delay);
     memcached.ok();
   }
   if (quiet) memcached.quiet = false;
