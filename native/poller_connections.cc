@@ -3,8 +3,10 @@
 #include <ctime>
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -44,6 +46,12 @@ std::string addressText(const sockaddr_storage& address, socklen_t length) {
     return std::string(un.sun_path, strnlen(un.sun_path, size));
   }
   return {};
+}
+
+// Whether the peer has all that was sent, but perhaps for the FIN, which the kernel counts as one byte.
+bool isDelivered(int fd) {
+  int left = 0;
+  return ioctl(fd, SIOCOUTQ, &left) != 0 || left <= 1;
 }
 
 }  // namespace
@@ -180,11 +188,12 @@ void Poller::closeAfter(uint32_t slot, Connection& c, int64_t ms) {
   armTimer(std::min(ms, kTimerMs));
 }
 
-// Everything was sent: says so to the peer, and closes unless the peer is still sending.
+// Everything was given to the kernel: says so to the peer. Closes, unless the peer is still sending or has not got it all: bytes that come in for a closed
+// socket destroy what is still on its way out.
 void Poller::finish(uint32_t slot, Connection& c) {
   shutdown(c.fd, SHUT_WR);
   bool any = false;
-  if (!discardInput(c, any) || !any) {
+  if (!discardInput(c, any) || (!any && isDelivered(c.fd))) {
     closeNow(slot, c, CloseReason::peer);
     return;
   }

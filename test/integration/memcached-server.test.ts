@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Reply, RespClient } from '../conformance/resp-client.js';
+import { hasNativeCore, openSocket, receivedUntilClosed } from './fault-helpers.js';
 import { TwoDoors } from './memcached-helpers.js';
 import { binaryRequest, binaryResponse, type MemcachedWire } from './memcached-wire.js';
 import { eventually, infoField, text } from './server-helpers.js';
@@ -207,5 +208,26 @@ describe('figures', () => {
     await memcached.ask('stats reset\r\n');
     expect(await infoField(redis, 'ashlar_memcached_input_bytes')).toBe('0');
     expect(await infoField(redis, 'ashlar_memcached_clients')).toBe('1');
+  });
+});
+
+describe('a client that says quit, and sends on before it has read', () => {
+  const BYTES = 900_000;
+
+  test('has all replies', async ({ skip }) => {
+    const { redis, memcached } = await start();
+    // Node's streams do not tell what the peer has got.
+    if (!(await hasNativeCore(redis))) skip();
+    expect(await memcached.ask(`set k 0 0 ${BYTES}\r\n${'x'.repeat(BYTES)}\r\n`)).toBe('STORED\r\n');
+    const socket = await openSocket(doors!.memcachedPort);
+    socket.pause();
+    socket.write('get k\r\nquit\r\n');
+    // All that is on its way then is the kernel's.
+    await eventually('it was answered', async () => Number(await infoField(redis, 'total_net_output_bytes')) > BYTES);
+    socket.write('version\r\n');
+    await redis.command('PING');
+    const received = receivedUntilClosed(socket);
+    socket.resume();
+    expect((await received).length).toBe(`VALUE k 0 ${BYTES}\r\n\r\nEND\r\n`.length + BYTES);
   });
 });
