@@ -391,10 +391,14 @@ export class WorkerServer implements ServerPort {
     this.bus.send('shutdown');
   }
 
-  /** The server stops: resolves when the commands that answer later have answered, or have taken too long. */
+  /**
+   * The server stops: resolves when all that has been received is answered, or has taken too long. A command that answers later may have others
+   * behind it, which answer later in their turn.
+   */
   async stopped(): Promise<void> {
     const deadline = performance.now() + STOP_PATIENCE_MS;
-    while (this.dispatcher.unanswered > 0 && performance.now() < deadline) {
+    while (this.transport.catchUp() || this.dispatcher.unanswered > 0) {
+      if (performance.now() >= deadline) return;
       await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
     }
   }

@@ -149,9 +149,13 @@ export class NativeTransport implements Transport {
     this.poller.stats(out);
   }
 
-  /** Answers what has been received, lets every connection read its replies, and closes. */
-  async stop(): Promise<void> {
+  catchUp(): boolean {
     this.onReady();
+    return false;
+  }
+
+  /** Lets every connection read its replies, and closes. */
+  async stop(): Promise<void> {
     for (let connection = 0; connection < this.slots; connection++) this.close(connection, STOP_LINGER_MS);
     const deadline = performance.now() + 2 * STOP_LINGER_MS;
     while (this.connectionCount() > 0 && performance.now() < deadline) {

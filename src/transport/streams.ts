@@ -421,6 +421,11 @@ export class StreamTransport implements Transport {
     out.set([connected, this.bytesIn, this.bytesOut, input, output, this.chunks, this.frames]);
   }
 
+  /** Whatever comes is executed at once, but for what a connection was suspended with. */
+  catchUp(): boolean {
+    return this.connections.some((connection) => connection?.resuming);
+  }
+
   /** Stops listening, lets every connection have its replies, and closes. */
   async stop(): Promise<void> {
     for (const server of this.servers) server.close();

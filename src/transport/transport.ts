@@ -62,7 +62,9 @@ export interface Transport {
   pendingOutput(connection: number): number;
   /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames] */
   stats(out: Float64Array): void;
-  /** Answers what has been received, lets every connection read its replies, and closes. */
+  /** Executes what was received and has not been executed, as far as that goes now. Returns whether there is some that will be executed in a moment. */
+  catchUp(): boolean;
+  /** Lets every connection read its replies, and closes. */
   stop(): Promise<void>;
   /** Closes everything at once. */
   destroy(): void;
