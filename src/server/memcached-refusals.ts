@@ -19,6 +19,7 @@ const STATUS_INTERNAL_ERROR = 0x84;
 const UNAUTHENTICATED = 'CLIENT_ERROR unauthenticated';
 const AUTHENTICATION_FAILURE = 'CLIENT_ERROR authentication failure';
 const BAD_TOKEN = 'CLIENT_ERROR bad authentication token format';
+const LONG_TOKEN = 'CLIENT_ERROR auth token too long';
 const BAD_TERMINATION = 'CLIENT_ERROR bad command line termination';
 const LINE_TOO_LONG = 'CLIENT_ERROR line too long';
 const INTERNAL_ERROR = 'internal error';
@@ -86,7 +87,7 @@ export class MemcachedRefusals {
     const { request } = this;
     const { flags, counters } = request;
     if ((flags & FLAG_BAD_CHUNK) !== 0) return BAD_TERMINATION;
-    if ((flags & FLAG_TOO_LARGE) !== 0) return BAD_TOKEN;
+    if ((flags & FLAG_TOO_LARGE) !== 0) return LONG_TOKEN;
     if ((flags & FLAG_DATA) === 0) return UNAUTHENTICATED;
     // The password is the rest: it may have blanks in it.
     const token = /^ *([^ ]+) +(.+)$/s.exec(request.text(request.argc - 1));

@@ -628,6 +628,33 @@ const OTHERS: readonly TextCase[] = [
   },
 ];
 
+/** Commands of Redis's that change the value under k, which is 5, and their replies. */
+const REDIS_WRITES: readonly (readonly [line: string, reply: string])[] = [
+  ['SET k 5', '+OK'],
+  ['SET k x KEEPTTL', '+OK'],
+  ['GETSET k x', '$5'],
+  ['MSET k x l y', '+OK'],
+  ['APPEND k y', ':2'],
+  ['SETRANGE k 0 z', ':1'],
+  ['INCR k', ':6'],
+  ['INCRBY k 0', ':5'],
+  ['INCRBYFLOAT k 0.5', '$5.5'],
+  ['SETBIT k 3 0', ':1'],
+  ['BITOP NOT k k', ':1'],
+  ['COPY o k REPLACE', ':1'],
+  ['RENAME o k', '+OK'],
+  ['CACHE.INVALIDATE k', ':1'],
+];
+
+/** ... and such that leave it. */
+const REDIS_READS: readonly (readonly [line: string, reply: string])[] = [
+  ['GET k', '$5'],
+  ['EXPIRE k 100', ':1'],
+  ['GETEX k PERSIST', '$5'],
+  ['TOUCH k', ':1'],
+  ['SETNX k x', ':0'],
+];
+
 const OURS: readonly TextCase[] = [
   {
     name: 'what cannot be had here is refused',
@@ -636,12 +663,64 @@ const OURS: readonly TextCase[] = [
       ['watch', 'CLIENT_ERROR watch commands not allowed'],
       ['watch fetchers', 'CLIENT_ERROR watch commands not allowed'],
       ['lru mode flat', 'CLIENT_ERROR the lru cannot be tuned: see maxmemory-policy'],
-      ['lru_crawler metadump all', 'CLIENT_ERROR lru crawler disabled'],
+      ['lru_crawler enable', 'CLIENT_ERROR lru crawler disabled'],
+      ['lru_crawler crawl all', 'CLIENT_ERROR lru crawler disabled'],
+      ['lru_crawler', 'ERROR'],
+      ['lru_crawler x', 'ERROR'],
       ['slabs reassign 1 2', 'CLIENT_ERROR slab reassignment disabled'],
       ['slabs automove 1', 'CLIENT_ERROR slab automove cannot be set: memory moves between sizes as it is needed'],
       ['slabs', 'ERROR'],
       ['stats detail on', 'CLIENT_ERROR stats detail not allowed'],
-      ['stats cachedump 1 1', 'CLIENT_ERROR stats cachedump not allowed'],
+    ],
+  },
+  {
+    name: 'dumps of keys',
+    ashlarOnly: 'memcached does not read on behind a dump, and has other classes',
+    steps: [
+      { raw: 'lru_crawler metadump all\r\n', reply: 'END\r\n' },
+      ['lru_crawler mgdump hash', 'EN'],
+      ['set a,b 0 0 5\nvalue', 'STORED'],
+      ['me a,b', 'ME a,b exp=-1 la=0 cas=0 fetch=no cls=<cls> size=<size>'],
+      ['lru_crawler mgdump all', 'mg a,b\nEN'],
+      ['stats cachedump <cls> 0', 'ITEM a,b [5 b; 0 s]\nEND'],
+      ['stats cachedump 0 0', 'END'],
+      ['ms YSBiDQo= 5 b\nvalue', 'HD'],
+      ['stats cachedump <cls> 1', 'ITEM a,b [5 b; 0 s]\nEND'],
+      ['delete a,b', 'DELETED'],
+      { redis: ['SET', 'p', 'x'.repeat(100), 'EXAT', '4000000000'], reply: '+OK' },
+      ['lru_crawler mgdump <cls>', 'mg YSBiDQo= b\nEN'],
+      ['md YSBiDQo= b', 'HD'],
+      {
+        raw: 'lru_crawler metadump all\r\n',
+        reply: 'key=p exp=4000000000 la=<la> cas=0 fetch=no cls=<other> size=<bytes>\nEND\r\n',
+      },
+      { redis: ['SET', '', 'no key of memcached'], reply: '+OK' },
+      { redis: ['SET', 'l'.repeat(251), 'no key of memcached'], reply: '+OK' },
+      ['lru_crawler mgdump all', 'mg p\nEN'],
+      ...['0', 'x', '999', '1,x', ''].map(
+        (classes): TextStep => [
+          `lru_crawler metadump ${classes}`,
+          classes === '' ? 'ERROR' : 'BADCLASS invalid class id',
+        ],
+      ),
+      ['lru_crawler metadump all all', 'ERROR'],
+      ['stats cachedump 1', 'CLIENT_ERROR bad command line'],
+      ['stats cachedump x 1', FORMAT],
+      ['stats cachedump 1 x', FORMAT],
+      ['stats cachedump 999 1', 'CLIENT_ERROR Illegal slab id'],
+    ],
+  },
+  {
+    name: 'one keyspace: what Redis writes, and what it only looks at',
+    ashlarOnly: 'memcached has no other door',
+    steps: [
+      ...[...REDIS_WRITES, ...REDIS_READS].flatMap(([line, reply], index): TextStep[] => [
+        ['set k 5 0 1\n5', 'STORED'],
+        ['set o 9 0 1\n7', 'STORED'],
+        ['gets k', `VALUE k 5 1 <before${index}>\n5\nEND`],
+        { redis: line.split(' '), reply },
+        [`cas k 0 0 1 <before${index}>\nx`, index < REDIS_WRITES.length ? 'EXISTS' : 'STORED'],
+      ]),
     ],
   },
   {

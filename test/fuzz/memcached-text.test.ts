@@ -50,7 +50,18 @@ const FLAGS = [
   'MD',
 ];
 const FLAGS_WITH_NUMBERS = 'TNRCEFJDM';
-const STATISTICS = ['', 'settings', 'items', 'slabs', 'sizes', 'conns', 'reset', 'detail on', 'nonsense'];
+const STATISTICS = [
+  '',
+  'settings',
+  'items',
+  'slabs',
+  'sizes',
+  'conns',
+  'reset',
+  'detail on',
+  'cachedump 2 5',
+  'nonsense',
+];
 const OTHERS = [
   ...[
     'version',
@@ -66,6 +77,8 @@ const OTHERS = [
   ],
   ...[
     'lru mode flat',
+    'lru_crawler mgdump all',
+    'lru_crawler mgdump 2,x',
     'slabs automove 1',
     'nonsense',
     '',
@@ -124,6 +137,7 @@ const LINE = new RegExp(
     '^(?:STORED|NOT_STORED|EXISTS|NOT_FOUND|DELETED|TOUCHED|OK|END|RESET|MN|\\d+',
     '(?:EN|HD|NF|NS|EX)(?: [^ ]+)*',
     'ME [^ ]+ exp=-?\\d+ la=\\d+ cas=\\d+ fetch=(?:yes|no) cls=\\d+ size=\\d+',
+    'mg [^ ]+(?: b)?|ITEM [^ ]+ \\[\\d+ b; \\d+ s\\]|BADCLASS .+',
     'VERSION \\S+|STAT \\S+ .*|ERROR|(?:CLIENT|SERVER)_ERROR:? .+|MEMLIMIT_\\w+ .+)$',
   ].join('|'),
 );

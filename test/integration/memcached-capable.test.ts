@@ -1,8 +1,12 @@
-/** libmemcached's `memccapable`: its 27 tests of the text protocol and its 27 of the binary protocol, on our server and on the real memcached. */
+/**
+ * libmemcached's tools: `memccapable`, which has 27 tests of the text protocol and 27 of the binary protocol, on our server and on the real memcached; and
+ * `memcdump`, which lists the keys of ours (of the real one it finds those that its LRU has moved already).
+ */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { availableMemcached, type MemcachedServer, startMemcached } from '../conformance/memcached-servers.js';
+import { TextClient } from '../conformance/memcached-text-harness.js';
 import { isInstalled } from '../conformance/tools.js';
 
 const TESTS = 27;
@@ -54,4 +58,20 @@ describe.skipIf(!installed)('memccapable', () => {
       );
     });
   }
+});
+
+describe.skipIf(!installed)('memcdump', () => {
+  test('lists the keys', async () => {
+    const server = await startMemcached('ashlar');
+    try {
+      const client = await TextClient.open(server.port);
+      const keys = Array.from({ length: 300 }, (_, i) => `key-${i}`);
+      for (const [i, key] of keys.entries()) await client.ask(`set ${key} 0 0 ${i}\r\n${'x'.repeat(i)}\r\n`);
+      client.close();
+      const { stdout } = spawnSync('memcdump', [`--servers=127.0.0.1:${server.port}`], { encoding: 'utf8' });
+      expect(stdout.trim().split('\n').sort()).toEqual(keys.sort());
+    } finally {
+      await server.stop();
+    }
+  });
 });

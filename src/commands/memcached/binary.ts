@@ -19,11 +19,9 @@ import {
 import { BINARY_SASL_COMMANDS } from './binary-sasl.js';
 import { binaryCommand, type MemcachedCommand } from './command.js';
 import { CMD_FLUSH } from './counters.js';
-import { deadlineOf } from './deadline.js';
+import { flush } from './flushing.js';
 import { statisticsOf } from './statistics.js';
 
-/** Memcached's clients are in this database. */
-const DATABASE = 0;
 const DELAY_BYTES = 4;
 
 function noop(request: Request): void {
@@ -44,16 +42,11 @@ function quitq(request: Request): void {
   if (begin(request, 0, NO_KEY)) request.client.closing = CLOSE_AFTER_REPLY;
 }
 
-/** A flush that is still to come is replaced, as in memcached. */
-function flush(request: Request, quiet: boolean): void {
+function flushAll(request: Request, quiet: boolean): void {
   const hasDelay = request.length(EXTRAS) > 0;
   if (!begin(request, hasDelay ? DELAY_BYTES : 0, NO_KEY)) return;
-  const { keyspace, clock } = request;
-  const delay = hasDelay ? extra(request, 0) >>> 0 : 0;
   request.counters[CMD_FLUSH]++;
-  keyspace.flushLater(deadlineOf(delay, clock.now));
-  if (delay === 0) keyspace.flushDatabase(DATABASE);
-  request.useDatabase();
+  flush(request, hasDelay ? extra(request, 0) >>> 0 : 0);
   if (!quiet) request.memcachedBinary.empty(0, 0);
 }
 
@@ -107,9 +100,9 @@ export const BINARY_COMMANDS: readonly MemcachedCommand[] = [
   plain('quit', 0x07, ['fast'], 'Answers and closes the connection.', quit),
   plain('quitq', 0x17, ['fast'], 'Closes the connection.', quitq),
   plain('flush', 0x08, ['write'], 'Removes every item, at once or after some seconds.', (request) =>
-    flush(request, false),
+    flushAll(request, false),
   ),
-  plain('flushq', 0x18, ['write'], 'As FLUSH; answers errors only.', (request) => flush(request, true)),
+  plain('flushq', 0x18, ['write'], 'As FLUSH; answers errors only.', (request) => flushAll(request, true)),
   binaryCommand({ name: 'stat', opcode: 0x10, flags: ['admin'], summary: 'Shows statistics.', runAsync: stat }),
   plain('unknown', -1, ['fast'], 'Answers a request whose opcode is none.', unknown),
 ];

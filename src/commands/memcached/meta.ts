@@ -1,17 +1,16 @@
 /** The meta commands: the entries of mg, ms, md and ma in the table, and the two that need no file of their own. */
 
-import { expiryOf, MARK_FETCHED, marksOf, sizeOf, versionHigh, versionLow } from '../../engine/item.js';
-import type { Shard } from '../../engine/shard.js';
+import { expiryOf } from '../../engine/item.js';
 import { META_MISS } from '../../protocol/memcached/text-reply.js';
 import type { Request } from '../request.js';
 import { type MemcachedCommand, textCommand } from './command.js';
 import { CMD_META } from './counters.js';
+import { factsOf } from './item-facts.js';
 import { metaArithmetic } from './meta-arithmetic.js';
 import { metaDelete } from './meta-delete.js';
 import { MetaFlags } from './meta-flags.js';
 import { metaGet, secondsLeft } from './meta-get.js';
 import { metaSet } from './meta-set.js';
-import { slabClassOf } from './slab-classes.js';
 import { ItemKey } from './storage.js';
 import { BAD_FORMAT } from './text-arguments.js';
 
@@ -39,15 +38,8 @@ function metaDebug(request: Request): void {
   const { words } = key.shard;
   memcached.line(
     `ME ${request.text(1)} exp=${secondsLeft(expiryOf(words, item), clock.now)} la=${key.shard.idleSeconds(item)} ` +
-      `cas=${versionText(key.shard, item)} fetch=${(marksOf(words, item) & MARK_FETCHED) === 0 ? 'no' : 'yes'} ` +
-      `cls=${slabClassOf(key.shard, item)} size=${sizeOf(words, item)}`,
+      factsOf(key.shard, item),
   );
-}
-
-/** The CAS number, 0 when the item has none yet: nobody asked for it. */
-function versionText({ words }: Shard, item: number): string {
-  const halves = (BigInt(versionHigh(words, item) >>> 0) << 32n) | BigInt(versionLow(words, item) >>> 0);
-  return halves.toString();
 }
 
 export const META_COMMANDS: readonly MemcachedCommand[] = [

@@ -33,12 +33,11 @@ import {
   TOUCH_HITS,
   TOUCH_MISSES,
 } from './counters.js';
+import { DATABASE } from './flushing.js';
 import { itemSizes, slabClasses } from './slab-classes.js';
 
 export type Statistic = readonly [name: string, value: string | number];
 
-/** Memcached's clients are in this database. */
-const DATABASE = 0;
 const BUCKETS_PER_SEGMENT = 1024;
 
 /** The counters of classes, as `stats slabs` names and orders them; `stats` shows their sums. */
@@ -151,7 +150,7 @@ function settings(server: ServerPort, figures: MemcachedFigures): Statistic[] {
     ['item_size_max', setting('memcached-item-size-max')],
     ['maxconns_fast', 'yes'],
     ['flush_enabled', 'yes'],
-    ['dump_enabled', 'no'],
+    ['dump_enabled', 'yes'],
     ['hash_algorithm', 'halfsiphash13'],
     ['idle_timeout', setting('timeout')],
     ['track_sizes', 'yes'],

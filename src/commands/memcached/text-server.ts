@@ -8,12 +8,11 @@ import type { Answer } from '../command.js';
 import type { Request } from '../request.js';
 import { type MemcachedCommand, textCommand } from './command.js';
 import { CMD_FLUSH } from './counters.js';
-import { deadlineOf } from './deadline.js';
+import { flush } from './flushing.js';
 import { logLevelOf, type Statistic, statisticsOf } from './statistics.js';
 import { BAD_EXPTIME, BAD_FORMAT, ERROR, exptime, isNoreply, uint32 } from './text-arguments.js';
+import { cachedump, crawler } from './text-dumps.js';
 
-/** Memcached's clients are in this database. */
-const DATABASE = 0;
 const MIB = 2 ** 20;
 const MEMLIMIT_MIB_MIN = 8;
 const MEMLIMIT_MIB_MAX = 1_000_000_000;
@@ -24,11 +23,9 @@ const NOT_ADJUSTED = 'MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust';
 const NO_SHUTDOWN = 'SERVER_ERROR: shutdown not enabled';
 const BAD_SHUTDOWN = 'CLIENT_ERROR invalid shutdown mode';
 const NO_DETAIL = 'CLIENT_ERROR stats detail not allowed';
-const NO_CACHEDUMP = 'CLIENT_ERROR stats cachedump not allowed';
 const NO_REASSIGN = 'CLIENT_ERROR slab reassignment disabled';
 const NO_AUTOMOVE = 'CLIENT_ERROR slab automove cannot be set: memory moves between sizes as it is needed';
 const NO_LRU = 'CLIENT_ERROR the lru cannot be tuned: see maxmemory-policy';
-const NO_CRAWLER = 'CLIENT_ERROR lru crawler disabled';
 const NO_WATCH = 'CLIENT_ERROR watch commands not allowed';
 
 const HTTP = 'HTTP/';
@@ -51,7 +48,7 @@ async function stats(request: Request): Promise<Answer> {
     return () => memcached.line('RESET');
   }
   if (group === 'detail') return () => memcached.error(NO_DETAIL);
-  if (group === 'cachedump') return () => memcached.error(NO_CACHEDUMP);
+  if (group === 'cachedump') return cachedump(request);
   const found = await (request.argc > 1 && group === '' ? undefined : statisticsOf(request, group));
   return found === undefined ? () => memcached.error(ERROR) : () => showStatistics(request, found);
 }
@@ -64,7 +61,7 @@ function showStatistics({ memcached }: Request, statistics: readonly Statistic[]
 // ---------------------------------------------------------------------------------------------- the items of all
 
 function flushAll(request: Request): void {
-  const { memcached, keyspace, clock } = request;
+  const { memcached } = request;
   if (request.argc > 3) {
     memcached.error(ERROR);
     return;
@@ -76,10 +73,7 @@ function flushAll(request: Request): void {
   if (quiet) memcached.quiet = true;
   if (Number.isNaN(delay)) memcached.error(BAD_EXPTIME);
   else {
-    // One that is still to come is replaced, as in memcached.
-    keyspace.flushLater(delay > 0 ? deadlineOf(delay, clock.now) : 0);
-    if (delay <= 0) keyspace.flushDatabase(DATABASE);
-    request.useDatabase();
+    flush(request, delay);
     memcached.ok();
   }
   if (quiet) memcached.quiet = false;
@@ -187,7 +181,13 @@ export const TEXT_SERVER_COMMANDS: readonly MemcachedCommand[] = [
   textCommand({ name: 'quit', arity: -1, flags: ['fast'], summary: 'Closes the connection.', run: quit }),
   textCommand({ name: 'slabs', arity: -1, flags: ['admin'], summary: "Refuses to move slabs' pages.", run: slabs }),
   refused('lru', -1, 'Refuses to tune the LRU.', NO_LRU),
-  refused('lru_crawler', -1, 'Refuses to walk over the items.', NO_CRAWLER),
+  textCommand({
+    name: 'lru_crawler',
+    arity: -1,
+    flags: ['admin'],
+    summary: 'Lists the items (metadump, mgdump).',
+    run: crawler,
+  }),
   refused('watch', -1, 'Refuses to show the log.', NO_WATCH),
   textCommand({
     name: 'unknown',

@@ -200,8 +200,13 @@ export class TextReply {
 
   /** A line of ASCII text. */
   line(text: string): void {
-    this.out.latin1(text);
+    this.text(text);
     this.endLine();
+  }
+
+  /** A text, a byte for each character, with its line ends. */
+  text(text: string): void {
+    this.out.latin1(text);
   }
 
   /** An error. The text begins with `ERROR`, `CLIENT_ERROR` or `SERVER_ERROR`, is ASCII and has no line end. */
