@@ -125,7 +125,12 @@ export async function serve(
   administration.fleet = fleet;
   applyEngineSettings(keyspace, config);
   applyPins(keyspace, config);
-  await fleet.start(threads);
+  try {
+    await fleet.start(threads);
+  } catch (error) {
+    await fleet.stop(0);
+    throw error;
+  }
 
   // In this order: a socket that is adopted in between is counted twice, and never not at all.
   const load = (worker: number): number => handover.pending(worker) + blocks[worker].get(CONNECTED);

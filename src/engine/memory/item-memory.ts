@@ -99,8 +99,11 @@ export class ItemMemory {
    * @returns whether it is under it now
    */
   shrink(pages: number): boolean {
-    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
-    return this.pool.used <= this.pool.budget;
+    const { pool } = this;
+    let more = true;
+    for (let i = 0; i < pages && more && pool.used > pool.budget; i++) more = this.evictor.freePage();
+    pool.settle();
+    return pool.used <= pool.budget;
   }
 
   private allocateSlowly(sizeClass: number): number {
@@ -118,7 +121,7 @@ export class ItemMemory {
 
   private allocateRun(pages: number): number {
     if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
-    while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
+    while (this.pool.available < pages) if (!this.freePage()) return this.refuse();
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =
       this.pool.takeRun(pages) ||

@@ -13,6 +13,9 @@
  * are larger than a page). `used` never passes `budget`: that is how `maxmemory` is kept, by construction. The buffer can be
  * larger than the budget: address space costs nothing until it is touched, and it lets `maxmemory` be raised while serving.
  *
+ * When the budget is lowered below what is in use, upkeep frees pages bit by bit (`settle`). Until they are enough, a page can be taken for one that was
+ * freed: whoever writes meanwhile makes room for that, and not for all that is too much.
+ *
  * An entry of the page table:
  *
  * | word | slab | segment | run | free |
@@ -52,6 +55,8 @@ const COUNT = 1;
 const CAPACITY = 2;
 const BUDGET = 3;
 const USED = 4;
+/** Pages that may be in use this moment: the budget; more after it was lowered, until upkeep has freed what is too much. */
+const LIMIT = 5;
 const HIGH_WATER = 6;
 
 /** First word of the header that is the pool's user's to assign. */
@@ -133,6 +138,7 @@ export class PagePool {
     words.fill(0, this.tableWord, this.tableWord + (mark << ENTRY_SHIFT));
     words[CAPACITY] = this.capacity;
     words[USED] = this.overhead;
+    words[LIMIT] = words[BUDGET];
     words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
     this.deadlines.retire(0, words[HIGH_WATER]);
   }
@@ -146,6 +152,17 @@ export class PagePool {
     const before = this.overhead;
     this.words[BUDGET] = Math.min(pages, this.capacity);
     this.words[USED] += this.overhead - before;
+    this.settle();
+  }
+
+  /** After the budget was lowered: what has been freed since is not to be taken again. */
+  settle(): void {
+    this.words[LIMIT] = Math.max(this.words[BUDGET], this.words[USED]);
+  }
+
+  /** Pages that can be taken. */
+  get available(): number {
+    return Math.max(0, this.words[LIMIT] - this.words[USED]);
   }
 
   /** Pages in use when nothing is stored. Of the memory for evicted keys no more is used, and counted, than is right for the budget. */
@@ -194,7 +211,7 @@ export class PagePool {
   /** Takes one page for `kind`; 0 when the budget is used up. The page's bytes are whatever they were. */
   take(kind: number): number {
     const words = this.words;
-    if (words[USED] >= words[BUDGET]) return 0;
+    if (words[USED] >= words[LIMIT]) return 0;
     let page = this.extents.find(words[HIGH_WATER]);
     if (page === 0) {
       if (words[HIGH_WATER] === this.capacity) return 0;
@@ -211,13 +228,13 @@ export class PagePool {
   free(page: number): void {
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
     this.release(page);
-    this.words[USED]--;
+    this.countFreed(1);
   }
 
   /** Takes `count` adjacent pages; returns the first, or 0 when the budget or the adjacency does not allow it. */
   takeRun(count: number): number {
     const words = this.words;
-    if (words[USED] + count > words[BUDGET]) return 0;
+    if (words[USED] + count > words[LIMIT]) return 0;
     const start = this.findFreeRun(count);
     if (start === 0) return 0;
     this.extend(start + count);
@@ -241,7 +258,7 @@ export class PagePool {
     const words = this.words;
     const old = this.runPages(start);
     if (count > old) {
-      if (words[USED] + count - old > words[BUDGET] || start + count > this.capacity) return false;
+      if (words[USED] + count - old > words[LIMIT] || start + count > this.capacity) return false;
       const known = Math.min(start + count, words[HIGH_WATER]);
       for (let page = start + old; page < known; page++) if (this.kind(page) !== PAGE_FREE) return false;
       this.extend(start + count);
@@ -249,10 +266,11 @@ export class PagePool {
         this.extents.remove(page);
         this.initialise(page, PAGE_RUN_TAIL, 0);
       }
+      words[USED] += count - old;
     } else {
       for (let page = start + count; page < start + old; page++) this.release(page);
+      this.countFreed(old - count);
     }
-    words[USED] += count - old;
     words[this.entry(start) + COUNT] = count;
     if (count > old) this.giveBackFor(count - old);
     return true;
@@ -262,7 +280,14 @@ export class PagePool {
   freeRun(start: number): void {
     const count = this.runPages(start);
     for (let page = start; page < start + count; page++) this.release(page);
-    this.words[USED] -= count;
+    this.countFreed(count);
+  }
+
+  private countFreed(pages: number): void {
+    const { words } = this;
+    words[USED] -= pages;
+    // Once under the budget, it is not passed again.
+    if (words[USED] <= words[BUDGET]) words[LIMIT] = words[BUDGET];
   }
 
   /**
@@ -300,7 +325,7 @@ export class PagePool {
 
   /** Takes one particular free page out of use (it counts as used); false when the budget does not allow it. */
   claim(page: number): boolean {
-    if (this.words[USED] >= this.words[BUDGET]) return false;
+    if (this.words[USED] >= this.words[LIMIT]) return false;
     this.extents.remove(page);
     this.initialise(page, PAGE_CLAIMED, 0);
     this.words[USED]++;

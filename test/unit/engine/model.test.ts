@@ -207,6 +207,23 @@ describe('memory', () => {
     checkShard(shard);
   });
 
+  test('a write after the budget was lowered makes room for itself, and not for all that is too much', () => {
+    for (const policy of ['allkeys-lru', 'allkeys-keystone', 'volatile-ttl'] as const) {
+      const cache = new SmallCache({ shards: 1, megabytes: 32, policy });
+      for (let i = 0; i < 150_000; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, cache.now + 1_000_000);
+      const [shard] = cache.keyspace.shards;
+      cache.keyspace.maxMemory = 8 * 2 ** 20;
+      const { used } = shard.pool;
+      expect(cache.set('another class', 'y'.repeat(5000))).toBe(true);
+      expect(cache.set('a large value', 'z'.repeat(200_000))).toBe(true);
+      expect(shard.pool.used).toBeLessThanOrEqual(used);
+      expect(shard.readFigures().evicted).toBeLessThan(5000);
+      for (let i = 0; i < 10_000 && !shard.memory.shrink(4); i++);
+      expect(shard.pool.used).toBeLessThanOrEqual(shard.pool.budget);
+      checkShard(shard);
+    }
+  });
+
   test('a flushed database is no reason to refuse a write', () => {
     const cache = new SmallCache({ shards: 1, megabytes: 8, policy: 'noeviction' });
     cache.set('other', 'x', 1);
