@@ -349,7 +349,8 @@ export class Keyspace {
   /** Changes the budget of every shard. Upkeep brings those above it under it. */
   set maxMemory(bytes: number) {
     const budget = Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
-    for (const shard of this.shards) shard.pool.budget = budget;
+    for (const shard of this.shards) this.enter(shard).pool.budget = budget;
+    this.leave();
   }
 
   /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */

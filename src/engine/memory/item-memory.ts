@@ -95,12 +95,12 @@ export class ItemMemory {
   }
 
   /**
-   * Comes under the budget after that was lowered, some pages at a time.
+   * Comes under the limit after that was lowered, some pages at a time.
    * @returns whether it is under it now
    */
   shrink(pages: number): boolean {
-    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
-    return this.pool.used <= this.pool.budget;
+    for (let i = 0; i < pages && this.pool.used > this.pool.limit; i++) if (!this.evictor.freePage()) return false;
+    return this.pool.used <= this.pool.limit;
   }
 
   private allocateSlowly(sizeClass: number): number {
@@ -118,7 +118,7 @@ export class ItemMemory {
 
   private allocateRun(pages: number): number {
     if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
-    while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
+    while (this.pool.used + pages > this.pool.limit) if (!this.freePage()) return this.refuse();
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =
       this.pool.takeRun(pages) ||
