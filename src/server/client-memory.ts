@@ -6,7 +6,7 @@
  *                                                              at most: maxmemory-clients
  * ```
  *
- * What the buffers of all clients take, the data may not have: its limit is lowered by it ten times a second, and upkeep makes room. When the buffers of
+ * What the buffers of all clients take, beyond what the fixed part of the process has room for, the data may not have: its limit is lowered by it ten times a second, and upkeep makes room. When the buffers of
  * this worker have grown by STEP_BYTES since, that is too late, and room is made before the next batch is received: so buffers grow no faster
  * than data gives way.
  *
@@ -21,7 +21,7 @@ import type { Transport } from '../transport/transport.js';
 import type { Clients, SizedClient } from './clients.js';
 import type { Config } from './config/config.js';
 import type { FleetFigures } from './fleet-figures.js';
-import { clientBytesMax } from './memory-limits.js';
+import { clientBytesMax, withheldBytes } from './memory-limits.js';
 import { usedByClients } from './memory-report.js';
 import { BUFFERS, EVICTED_CLIENTS, LARGEST_CLIENT, type Statistics } from './statistics.js';
 
@@ -147,7 +147,8 @@ export class ClientMemory {
   /** Tells the shards what they may not have, which is the same whichever worker tells it; and has the transport tell when that has become more. */
   private withhold(): void {
     const { config, keyspace, fleet, statistics, transport } = this.parts;
-    keyspace.control.withheldPages = Math.ceil(usedByClients(fleet) / keyspace.shards.length / PAGE_BYTES);
+    const bytes = withheldBytes(usedByClients(fleet));
+    keyspace.control.withheldPages = Math.ceil(bytes / keyspace.shards.length / PAGE_BYTES);
     const throttleAbove = Math.floor(clientBytesMax(config) / THROTTLE_PART);
     transport.setBufferWatch(statistics.get(BUFFERS) + STEP_BYTES, throttleAbove);
   }
