@@ -6,7 +6,7 @@
  *
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
- *                 128..191 items by internal database   192..255 items with a deadline by internal database
+ *                 80 page pool's limit   128..191 items by internal database   192..255 items with a deadline by internal database
  *                 256.. class records of the slabs, record of the tidying   8192.. record of the expiry lag (doubles)
  * ```
  *

@@ -10,7 +10,7 @@ import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
 import { clearRun } from './run-window.js';
-import { CELL_BYTES, classOf, PAGE_BYTES } from './size-classes.js';
+import { CELL_BYTES, CLASSES, type ClassTable, classOf, classTable, PAGE_BYTES } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
@@ -40,6 +40,7 @@ export class ItemMemory {
   private readonly evictor: Evictor;
   private readonly control: Control;
   private readonly user: MemoryUser;
+  private readonly classes: ClassTable;
 
   constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, control: Control, user: MemoryUser) {
     this.pool = pool;
@@ -47,6 +48,12 @@ export class ItemMemory {
     this.evictor = evictor;
     this.control = control;
     this.user = user;
+    this.classes = classTable(pool.capacity);
+  }
+
+  /** Class of the cells that items of `bytes` get if there is memory enough; CLASSES where that is a run of pages. */
+  classOf(bytes: number): number {
+    return bytes <= PAGE_BYTES ? classOf(this.classes, bytes) : CLASSES;
   }
 
   /**
@@ -55,7 +62,7 @@ export class ItemMemory {
    */
   allocate(bytes: number): number {
     if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
-    const sizeClass = classOf(bytes);
+    const sizeClass = classOf(this.classes, bytes);
     const cell = this.slabs.allocate(sizeClass);
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
   }
@@ -72,7 +79,7 @@ export class ItemMemory {
   /** Whether an item of `bytes` may have a cell of the class: one of its own class, or a little larger. */
   private fitsCell(bytes: number, sizeClass: number): boolean {
     const cell = CELL_BYTES[sizeClass];
-    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(bytes) === sizeClass);
+    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(this.classes, bytes) === sizeClass);
   }
 
   /** Frees an item's memory; the index no longer knows it. */
@@ -95,15 +102,15 @@ export class ItemMemory {
   }
 
   /**
-   * Comes under the budget after that was lowered, some pages at a time.
+   * Comes under the limit after that was lowered, some pages at a time.
    * @returns whether it is under it now
    */
   shrink(pages: number): boolean {
     const { pool } = this;
     let more = true;
-    for (let i = 0; i < pages && more && pool.used > pool.budget; i++) more = this.evictor.freePage();
+    for (let i = 0; i < pages && more && pool.used > pool.limit; i++) more = this.evictor.freePage();
     pool.settle();
-    return pool.used <= pool.budget;
+    return pool.used <= pool.limit;
   }
 
   private allocateSlowly(sizeClass: number): number {

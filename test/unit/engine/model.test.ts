@@ -6,9 +6,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
-import { CELLS_PER_PAGE, classOf, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { CELLS_PER_PAGE, classOf, classTable, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import { checkShard } from './check-shard.js';
 import { SmallCache } from './small-cache.js';
+
+/** Those of a small shard. */
+const CLASSES_USED = classTable(1);
 
 interface Known {
   value: string;
@@ -166,7 +169,7 @@ describe('memory', () => {
     }
     let large = 0;
     for (let i = 0; i < 40_000; i++) if (cache.find(`large:${i}`) !== 0) large++;
-    const pages = large / CELLS_PER_PAGE[classOf(1030)];
+    const pages = large / CELLS_PER_PAGE[classOf(CLASSES_USED, 1030)];
     expect(pages * PAGE_BYTES).toBeGreaterThan(0.6 * 16 * 2 ** 20);
     checkShard(cache.keyspace.shards[0]);
   });

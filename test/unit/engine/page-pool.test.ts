@@ -287,3 +287,21 @@ describe('size of the tables', () => {
     expect(() => new PagePool(new SharedArrayBuffer(PAGE_BYTES))).toThrow('too small');
   });
 });
+
+describe('what is withheld', () => {
+  test('lowers the limit and not the budget, and a budget that is set begins without', () => {
+    const pool = makePool();
+    pool.withhold(10);
+    expect([pool.budget, pool.limit]).toEqual([PAGES, PAGES - 10]);
+    while (pool.take(PAGE_SLAB) !== 0);
+    expect(pool.used).toBe(PAGES - 10);
+    expect(pool.takeRun(2)).toBe(0);
+    pool.withhold(PAGES);
+    expect(pool.limit).toBe(SHARD_PAGES_MIN);
+    pool.withhold(0);
+    expect(pool.take(PAGE_SLAB)).not.toBe(0);
+    pool.withhold(5);
+    pool.budget = PAGES - 1;
+    expect(pool.limit).toBe(PAGES - 1);
+  });
+});
