@@ -544,6 +544,12 @@ export class Shard {
   }
 
   /** Called by the memory. */
+  moveSegment(page: number): boolean {
+    this.entry = 0;
+    return this.index.moveSegment(page);
+  }
+
+  /** Called by the memory. */
   countRefused(): void {
     this.figures[REFUSED]++;
   }

@@ -18,7 +18,7 @@
 
 import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
-import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
+import { type Control, POLICIES, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
@@ -32,6 +32,8 @@ const PAGE_SHIFT = 16;
 const QUEUE_SAMPLES = 12;
 /** Random pages looked at for each candidate that is wanted, before the table is walked. */
 const PAGES_FOR_CANDIDATE = 4;
+/** Items looked at to tell how cold a page is. */
+const PAGE_ITEMS = 4;
 /** Pages looked at when one is to change hands. */
 const PAGE_SAMPLES = 8;
 /** A class looks round after a quarter of a page's worth of evictions. */
@@ -207,6 +209,43 @@ export class Evictor {
   }
 
   /**
+   * Makes at least one page free, at the cost of a page's items whether they deserve it or not: for large values, which need many pages, and for
+   * which choosing item by item would take too long.
+   */
+  freePageQuickly(): boolean {
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    let coldest = 0;
+    let coldestScore = -1;
+    for (let i = 0; i < PAGE_SAMPLES * 2; i++) {
+      const page = first + Math.floor(this.random() * pages);
+      const score = this.pageScore(page);
+      if (score > coldestScore) {
+        coldestScore = score;
+        coldest = page;
+      }
+    }
+    return (coldest !== 0 && POLICY_EVICTS_ANY[this.control.policy] && this.empty(coldest)) || this.freePage();
+  }
+
+  /** Mean score of a few items of a page; -1 when none of them may go. */
+  private pageScore(page: number): number {
+    const group = this.groupOf(page);
+    if (group === NOTHING || page === this.owner.pinned >>> PAGE_SHIFT || !this.mayHaveVictims(page)) return -1;
+    if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
+    const cut = this.slabs.cutCells(page);
+    let sum = 0;
+    let seen = 0;
+    for (let i = 0; i < PAGE_ITEMS; i++) {
+      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * CELL_BYTES[group];
+      if (!this.mayGo(item)) continue;
+      sum += this.warmScore(item, group);
+      seen++;
+    }
+    return seen === 0 ? -1 : sum / seen;
+  }
+
+  /**
    * Evicts the items that deserve it most, of whatever group, until a page is free.
    * @param except a group that is left alone
    * @param least score of the items that go
@@ -297,9 +336,10 @@ export class Evictor {
   /**
    * Moves every item of a slab page to other pages of its class.
    * @param most items
+   * @param mayGrow whether the class may take another page for them
    * @returns false when they have no room for all of them, or there are more; the page is in use still, but emptier
    */
-  vacate(page: number, most = Infinity): boolean {
+  vacate(page: number, most = Infinity, mayGrow = false): boolean {
     const slabs = this.slabs;
     const sizeClass = slabs.pageClass(page);
     if (slabs.hasRoom(page)) slabs.detach(page);
@@ -308,7 +348,8 @@ export class Evictor {
     let moved = 0;
     for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
       if (this.pool.words[cell >>> 2] === 0) continue;
-      const to = moved++ < most ? slabs.allocate(sizeClass) : 0;
+      let to = moved++ < most ? slabs.allocate(sizeClass) : 0;
+      if (to === 0 && mayGrow && slabs.grow(sizeClass)) to = slabs.allocate(sizeClass);
       if (to === 0) {
         if (slabs.hasRoom(page)) slabs.attach(page);
         return false;
@@ -467,11 +508,16 @@ export class Evictor {
     let best = -1;
     for (let slot = this.candidates.begin(group); slot < end; slot++) {
       if (!this.isStillCandidate(slot, group)) continue;
-      const score = this.score(items[slot], group);
-      const stays = this.access.hasQueues && this.queues.mayStay(accessOf(this.pool.words, items[slot]));
-      best = Math.max(best, stays ? score / STAYING_DIVISOR : score);
+      best = Math.max(best, this.warmScore(items[slot], group));
     }
     return best;
+  }
+
+  /** Score of an item where groups or pages are compared: one that would go on is warmer than it is old. */
+  private warmScore(item: number, group: number): number {
+    const score = this.score(item, group);
+    const stays = this.access.hasQueues && this.queues.mayStay(accessOf(this.pool.words, item));
+    return stays ? score / STAYING_DIVISOR : score;
   }
 
   /**
