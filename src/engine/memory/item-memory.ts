@@ -19,6 +19,8 @@ const KEEP_SHARE = 0.8;
 /** How much larger a cell may be than an item's own, when memory is used up: one that is free, or one that is made free. */
 const BORROW_FREE = 1.5;
 const BORROW_EVICTED = 2;
+/** Pages that are made free by choosing the items that go one by one. */
+const FEW_PAGES = 2;
 /** Bytes of an index entry. */
 const ENTRY_BYTES = 8;
 /** Pages of the largest value with the longest key. */
@@ -30,6 +32,8 @@ export interface MemoryUser {
   readonly pinned: number;
   /** Removes items that are dead already, of one page that has some. False when there are none. */
   removeDead(): boolean;
+  /** Moves a segment of the index to another page. False when there is none. */
+  moveSegment(page: number): boolean;
   /** A write was refused. */
   countRefused(): void;
 }
@@ -128,11 +132,14 @@ export class ItemMemory {
 
   private allocateRun(pages: number): number {
     if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
-    while (this.pool.available < pages) if (!this.freePage()) return this.refuse();
+    for (let missing = pages - this.pool.available; missing > 0; missing = pages - this.pool.available) {
+      if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
+        return this.refuse();
+    }
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =
       this.pool.takeRun(pages) ||
-      clearRun(this.pool, this.slabs, this.evictor, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
+      clearRun(this.pool, this.slabs, this.evictor, this.user, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
     return page === 0 ? this.refuse() : page << PAGE_SHIFT;
   }
 
