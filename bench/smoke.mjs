@@ -17,6 +17,7 @@ const BENCHES = [
   { script: 'bench/server/run.mjs', work: /(\d+) operations measured/ },
   { script: 'bench/server/expiry.mjs', work: /(\d+) keys expired/ },
   { script: 'bench/server/memory.mjs', work: /(\d+) items stored/ },
+  { script: 'bench/server/memory-day.mjs', work: /(\d+) requests in a day/ },
   { script: 'bench/eviction/replay.mjs', work: /checksum (\d+)/ },
   { script: 'bench/micro/library.mjs', work: /checksum (\d+)/ },
   { script: 'bench/micro/hot-keys.mjs', work: /(\d+) commands executed/ },

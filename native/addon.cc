@@ -87,7 +87,13 @@ napi_value copyBytes(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value releaseHeapNow(napi_env, napi_callback_info) {
+  releaseHeap();
+  return nullptr;
+}
+
 napi_value initialise(napi_env env, napi_value exports) {
+  keepNoLargeBlocks();
   exportFunction(env, exports, "hashBytes", hashBytes);
   exportFunction(env, exports, "slotOf", slotOf);
   exportFunction(env, exports, "copyBytes", copyBytes);
@@ -95,6 +101,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   exportFunction(env, exports, "adviseSmallPages", adviseSpan<adviseSmallPages>);
   exportFunction(env, exports, "bytesToBoundary", bytesToBoundary);
   exportFunction(env, exports, "discardPages", adviseSpan<discardPages>);
+  exportFunction(env, exports, "releaseHeap", releaseHeapNow);
   exportSplitter(env, exports);
 #if defined(__linux__)
   exportPoller(env, exports);

@@ -40,6 +40,8 @@ class BigFrame {
   bool complete() const { return complete_; }
   uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
+  // Bytes of memory that it takes; what was never written to is not counted.
+  size_t memory() const { return size_ + static_cast<size_t>(argc_) * kArgWords * sizeof(int32_t); }
   // Length of the complete frame; bytes beyond it belong to the next one, once skip() bytes of them were thrown away.
   size_t frameBytes() const { return position_; }
   uint64_t skip() const { return skip_; }
@@ -115,6 +117,8 @@ class FrameInput {
                                uint64_t announced, const ArenaSizes& sizes, const FrameLimits& limits);
 
   uint64_t bytes() const { return savedSize + (big ? big->size() : 0); }
+  // Bytes of memory that it takes.
+  uint64_t memory() const { return savedCapacity + (big ? big->memory() : 0); }
 
   uint8_t* saved = nullptr;
   uint32_t savedSize = 0;

@@ -32,12 +32,15 @@ class OutputBuffer {
   OutputBuffer& operator=(const OutputBuffer&) = delete;
 
   size_t size() const { return tail_ - head_; }
+  // Bytes of memory that it takes: what was sent, and lies in front of the rest, included; what was never written to is not.
+  size_t memory() const { return touched_; }
   const uint8_t* data() const { return data_ + head_; }
 
   bool append(const uint8_t* bytes, size_t count) {
     if (tail_ + count > capacity_ && !makeRoom(count)) return false;
     std::memcpy(data_ + tail_, bytes, count);
     tail_ += count;
+    if (tail_ > touched_) touched_ = tail_;
     return true;
   }
 
@@ -49,7 +52,7 @@ class OutputBuffer {
   void clear() {
     std::free(data_);
     data_ = nullptr;
-    head_ = tail_ = capacity_ = 0;
+    head_ = tail_ = capacity_ = touched_ = 0;
   }
 
  private:
@@ -74,7 +77,7 @@ class OutputBuffer {
     }
     data_ = grown;
     head_ = 0;
-    tail_ = used;
+    tail_ = touched_ = used;
     capacity_ = capacity;
     return true;
   }
@@ -83,6 +86,8 @@ class OutputBuffer {
   size_t head_ = 0;
   size_t tail_ = 0;
   size_t capacity_ = 0;
+  // Bytes from the beginning on that were ever written to.
+  size_t touched_ = 0;
 };
 
 struct Connection {
@@ -93,13 +98,15 @@ struct Connection {
   uint32_t generation = 0;
   State state = State::free;
   bool suspended = false;
-  // Too much output is pending: nothing is read until the peer has taken half of it.
+  // Too much output is pending: nothing is read or executed until the peer has taken half of it.
   bool throttled = false;
   // In the list of connections whose saved input can be split.
   bool listed = false;
   // The big frame is complete and waits for a batch of its own.
   bool bigReady = false;
   bool isUnix = false;
+  // What it sent was no frame, and it goes on sending for all we know.
+  bool malformed = false;
   int32_t speaks = kSpeaksResp;
   // Bytes still to come that are thrown away: the rest of a frame that was too large. Nothing is saved while there are any.
   uint64_t skip = 0;
@@ -113,10 +120,14 @@ struct Connection {
   uint64_t outputBytesMax = 0;
   // When it is closed at the latest, 0 = never.
   uint64_t deadline = 0;
-  // What this connection's input was last counted as in the poller's sum.
+  // What this connection's input, and all its buffers' memory, were last counted as in the poller's sums.
   uint64_t inputCounted = 0;
+  uint64_t memoryCounted = 0;
   FrameInput input;
   OutputBuffer output;
+
+  // Bytes of memory that its buffers take.
+  uint64_t memory() const { return input.memory() + output.memory(); }
 };
 
 }  // namespace ashlar

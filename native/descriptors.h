@@ -60,6 +60,9 @@ enum class ProtocolError : int32_t {
   badMagic = 21,
 };
 
+// Detail of invalidBulkLength: a number, but above bulkBytesMax.
+inline constexpr int32_t kAboveLimit = 1;
+
 struct FrameLimits {
   int64_t argumentsMax = 1048576;
   int64_t bulkBytesMax = 512ll * 1024 * 1024;

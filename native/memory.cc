@@ -4,6 +4,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace ashlar {
 
@@ -32,6 +35,28 @@ bool discardPages(uint8_t* data, size_t length) { return advise(data, length, MA
 bool adviseHugePages(uint8_t*, size_t) { return false; }
 bool adviseSmallPages(uint8_t*, size_t) { return false; }
 bool discardPages(uint8_t*, size_t) { return false; }
+
+#endif
+
+#if defined(__GLIBC__)
+
+namespace {
+
+constexpr int kLargeBlock = 128 * 1024;
+
+}  // namespace
+
+void keepNoLargeBlocks() {
+  mallopt(M_MMAP_THRESHOLD, kLargeBlock);
+  mallopt(M_TRIM_THRESHOLD, 2 * kLargeBlock);
+}
+
+void releaseHeap() { malloc_trim(0); }
+
+#else
+
+void keepNoLargeBlocks() {}
+void releaseHeap() {}
 
 #endif
 

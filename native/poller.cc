@@ -20,6 +20,8 @@ constexpr uint32_t kBatchKeys = 1024;
 // A big frame takes this much of the turn at most, so that one upload does not starve the other connections.
 constexpr size_t kBigReceiveBytes = 1024 * 1024;
 constexpr int kBigReceives = 4;
+// And all of them together: whoever bounds the memory of buffers must be asked before there is much more of them.
+constexpr size_t kBigReceivedMax = 8 * kBigReceiveBytes;
 
 // How long replies to a client that has already shut down its side are offered to it.
 constexpr int64_t kHalfClosedLingerMs = 2000;
@@ -80,6 +82,7 @@ int32_t Poller::receive() {
   serial_++;
   batch_.clear();
   offset_ = 0;
+  bigReceived_ = 0;
   releaseSlots();
   settleDelivered();
   if (!closing_.empty()) {
@@ -108,6 +111,7 @@ void Poller::settleDelivered() {
   if (delivered_ == nullptr) return;
   BigFrame* const frame = delivered_;
   delivered_ = nullptr;
+  countDelivered(0);
   const bool givenBack = givenBack_;
   givenBack_ = false;
   Connection* const c = find(deliveredTo_);
@@ -133,7 +137,12 @@ void Poller::settleDelivered() {
       return;
     }
   }
-  countInput(*c);
+  noteBuffers(*c);
+}
+
+void Poller::countDelivered(uint64_t memory) {
+  countMemory(memory - deliveredCounted_);
+  deliveredCounted_ = memory;
 }
 
 void Poller::reportClosed() {
@@ -151,7 +160,7 @@ bool Poller::deliverHeld() {
   for (size_t i = 0; i < held_.size(); i++) {
     const Ref ref = held_[i];
     Connection* const c = find(ref);
-    if (c == nullptr || c->state != Connection::State::open || c->suspended || !c->bigReady) continue;
+    if (c == nullptr || c->state != Connection::State::open || c->suspended || c->throttled || !c->bigReady) continue;
     held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(i) + 1);
     if (c->input.big->complete()) {
       deliver(ref.slot, *c);
@@ -170,7 +179,8 @@ void Poller::deliver(uint32_t slot, Connection& c) {
   deliveredTo_ = Ref{slot, c.generation};
   c.input.big = nullptr;
   c.bigReady = false;
-  countInput(c);
+  noteBuffers(c);
+  countDelivered(delivered_->memory());
   c.batch = serial_;
   c.batchBegin = 0;
   c.batchEnd = static_cast<uint32_t>(delivered_->frameBytes());
@@ -186,13 +196,22 @@ void Poller::splitCarry() {
   carry_.valid = false;
   uint32_t begin = carry_.begin;
   uint32_t end = carry_.end;
+  Connection& c = at(carry_.slot);
+  if (c.throttled) {
+    if (c.input.save(memory_.input + begin, end - begin)) {
+      noteBuffers(c);
+    } else {
+      closeNow(carry_.slot, c, CloseReason::error);
+    }
+    return;
+  }
   if (end > sizes_.usable / 2) {
     std::memmove(memory_.input, memory_.input + begin, end - begin);
     end -= begin;
     begin = 0;
   }
   offset_ = end;
-  split(carry_.slot, at(carry_.slot), begin, end);
+  split(carry_.slot, c, begin, end);
 }
 
 void Poller::splitListed() {
@@ -200,8 +219,8 @@ void Poller::splitListed() {
   while (done < listed_.size() && !batch_.full() && delivered_ == nullptr) {
     const Ref ref = listed_[done];
     Connection* const c = find(ref);
-    const bool serve =
-        c != nullptr && c->listed && c->state == Connection::State::open && !c->suspended && c->input.savedSize > 0;
+    const bool serve = c != nullptr && c->listed && c->state == Connection::State::open && !c->suspended &&
+                       !c->throttled && c->input.savedSize > 0;
     if (serve && sizes_.usable - offset_ < c->input.savedSize) break;
     done++;
     if (c != nullptr) c->listed = false;
@@ -219,6 +238,7 @@ void Poller::pollSockets() {
   for (bool polled = false;; polled = true) {
     while (eventNext_ < eventCount_) {
       if (batch_.full() || delivered_ != nullptr || sizes_.usable - offset_ < sizes_.chunkMax) return;
+      if (bigReceived_ > kBigReceivedMax) return;
       const int before = eventNext_;
       handleEvent(events_[eventNext_++]);
       // An event that found no room in the arena put itself back.
@@ -374,6 +394,7 @@ void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
     case SplitStatus::error:
       c.input.dropSaved();
       c.state = Connection::State::failed;
+      c.malformed = true;
       break;
     case SplitStatus::partial: {
       const BigFrame::Status status =
@@ -387,7 +408,7 @@ void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
       return;
     }
   }
-  if (c.inputCounted != 0) countInput(c);
+  if (c.memoryCounted != 0) noteBuffers(c);
 }
 
 void Poller::serveBig(uint32_t slot, Connection& c) {
@@ -412,6 +433,7 @@ void Poller::serveBig(uint32_t slot, Connection& c) {
       break;
     }
     bytesReceived_ += static_cast<uint64_t>(got);
+    bigReceived_ += static_cast<size_t>(got);
     c.input.big->grew(static_cast<size_t>(got));
     if (overQueryLimit(c) || c.input.big->size() > kFrameBytesMax) {
       closeNow(slot, c, CloseReason::queryLimit);
@@ -443,6 +465,7 @@ void Poller::bigAdvanced(uint32_t slot, Connection& c, BigFrame::Status status) 
                    c.input.big->errorDetail());
       c.input.clear();
       c.state = Connection::State::failed;
+      c.malformed = true;
       break;
     case BigFrame::Status::skipped: {
       BigFrame* const frame = c.input.big;
@@ -466,7 +489,7 @@ void Poller::bigAdvanced(uint32_t slot, Connection& c, BigFrame::Status status) 
       }
       break;
   }
-  countInput(c);
+  noteBuffers(c);
 }
 
 void Poller::list(uint32_t slot, Connection& c) {

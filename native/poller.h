@@ -50,6 +50,8 @@ struct PollerMemory {
   // One word per connection slot; the number of slots follows from it.
   const int32_t* databases;
   size_t slots;
+  // One word: 1 while the buffers take more than setBufferWatch() says, else 0.
+  int32_t* full;
   // Salt of each logical database.
   const int32_t* salts;
   size_t saltCount;
@@ -63,6 +65,8 @@ struct PollerStats {
   uint64_t pendingOutput = 0;
   uint64_t receives = 0;
   uint64_t frames = 0;
+  // Bytes of memory that the buffers of all connections take.
+  uint64_t buffers = 0;
 };
 
 class Poller {
@@ -90,15 +94,20 @@ class Poller {
   void flush(uint32_t count);
   void suspend(int32_t slot, int64_t offset);
   void resume(int32_t slot);
+  // As suspend(), for a connection that has too much output pending: until its peer has taken half of it. False when it has not.
+  bool hold(int32_t slot, int64_t offset);
   void close(int32_t slot, int64_t lingerMs);
   void setLimits(int32_t slot, int64_t argumentsMax, int64_t bulkBytesMax, uint64_t outputBytesMax);
   void setQueryBufferLimit(uint64_t bytes) { queryBytesMax_ = bytes; }
+  // `bytes` of buffers from which on `full` is set; and bytes of pending output from which on a connection is throttled.
+  void setBufferWatch(uint64_t bytes, uint64_t throttleAbove);
   void setKeepAlive(int32_t slot, int32_t seconds);
   std::string peerAddress(int32_t slot) const;
   std::string localAddress(int32_t slot) const;
   int fd(int32_t slot) const;
   uint64_t pendingOutput(int32_t slot) const;
   uint64_t pendingInput(int32_t slot) const;
+  uint64_t buffers(int32_t slot) const;
   PollerStats stats() const;
 
  private:
@@ -119,6 +128,8 @@ class Poller {
 
   static constexpr uint32_t kBlock = 256;
   static constexpr int kEventsMax = 256;
+  // A connection is throttled from this much pending output on at the latest.
+  static constexpr uint64_t kThrottleMost = 64ull * 1024 * 1024;
 
   Connection& at(uint32_t slot) { return blocks_[slot / kBlock][slot % kBlock]; }
   const Connection& at(uint32_t slot) const { return blocks_[slot / kBlock][slot % kBlock]; }
@@ -129,6 +140,9 @@ class Poller {
   Connection* find(Ref ref);
 
   void settleDelivered();
+  void countDelivered(uint64_t memory);
+  void giveBack(uint32_t slot, Connection& c, int64_t offset);
+  void goOn(uint32_t slot, Connection& c);
   void releaseSlots();
   void reportClosed();
   bool deliverHeld();
@@ -159,10 +173,19 @@ class Poller {
 
   void setInterest(uint32_t slot, Connection& c, uint32_t interest);
   void updateInterest(uint32_t slot, Connection& c);
-  void countInput(Connection& c) {
+  // Brings the sums over all connections up to what this one keeps.
+  void noteBuffers(Connection& c) {
     const uint64_t bytes = c.input.bytes();
     pendingInput_ += bytes - c.inputCounted;
     c.inputCounted = bytes;
+    const uint64_t memory = c.memory();
+    countMemory(memory - c.memoryCounted);
+    c.memoryCounted = memory;
+  }
+  // `more` may be negative, modulo 2^64.
+  void countMemory(uint64_t more) {
+    buffers_ += more;
+    *memory_.full = buffers_ > buffersMax_ ? 1 : 0;
   }
   uint32_t salt(uint32_t slot) const;
   bool hasWork() const {
@@ -214,12 +237,18 @@ class Poller {
   // Where the next bytes go in the input arena.
   uint32_t offset_ = 0;
   uint64_t queryBytesMax_ = 1024ull * 1024 * 1024;
+  uint64_t buffersMax_ = UINT64_MAX;
+  uint64_t throttleAbove_ = kThrottleMost;
+  // Bytes that big frames have taken in this receive().
+  size_t bigReceived_ = 0;
 
   uint64_t connections_ = 0;
   uint64_t bytesReceived_ = 0;
   uint64_t bytesSent_ = 0;
   uint64_t pendingInput_ = 0;
   uint64_t pendingOutput_ = 0;
+  uint64_t buffers_ = 0;
+  uint64_t deliveredCounted_ = 0;
   uint64_t receives_ = 0;
 };
 

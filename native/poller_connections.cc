@@ -97,7 +97,7 @@ void Poller::releaseSlots() {
     Connection& c = at(slot);
     c.generation++;
     c.state = Connection::State::free;
-    c.suspended = c.throttled = c.listed = c.bigReady = false;
+    c.suspended = c.throttled = c.listed = c.bigReady = c.malformed = false;
     c.interest = 0;
     c.batch = 0;
     c.limits = FrameLimits{};
@@ -113,23 +113,35 @@ void Poller::suspend(int32_t slot, int64_t offset) {
   Connection* const c = live(slot);
   if (c == nullptr || c->suspended || c->state > Connection::State::failed) return;
   c->suspended = true;
-  const bool carried = carry_.valid && carry_.slot == static_cast<uint32_t>(slot);
-  if (delivered_ != nullptr && deliveredTo_.slot == static_cast<uint32_t>(slot) &&
-      deliveredTo_.generation == c->generation) {
+  giveBack(static_cast<uint32_t>(slot), *c, offset);
+}
+
+bool Poller::hold(int32_t slot, int64_t offset) {
+  Connection* const c = live(slot);
+  if (c == nullptr || !c->throttled || c->suspended || c->state > Connection::State::failed) return false;
+  giveBack(static_cast<uint32_t>(slot), *c, offset);
+  return true;
+}
+
+// What the connection has from `offset` on is kept, to be split again.
+void Poller::giveBack(uint32_t slot, Connection& c, int64_t offset) {
+  const bool carried = carry_.valid && carry_.slot == slot;
+  if (delivered_ != nullptr && deliveredTo_.slot == slot && deliveredTo_.generation == c.generation) {
     givenBack_ = offset < static_cast<int64_t>(delivered_->frameBytes());
     return;
   }
   uint32_t begin = 0;
   uint32_t end = 0;
-  if (c->batch == serial_ && offset >= c->batchBegin && offset <= c->batchEnd) {
+  if (c.batch == serial_ && offset >= c.batchBegin && offset <= c.batchEnd) {
     // Everything that this connection has is in the arena: a tail that was saved in this batch is a copy of its end.
     begin = static_cast<uint32_t>(offset);
-    end = c->batchEnd;
-    c->input.clear();
-    c->bigReady = false;
+    end = c.batchEnd;
+    c.input.clear();
+    c.bigReady = false;
     // What is to be thrown away lies behind a command that is split again.
-    if (begin < end) c->skip = 0;
-    if (c->state == Connection::State::failed) c->state = Connection::State::open;
+    if (begin < end) c.skip = 0;
+    if (c.state == Connection::State::failed) c.state = Connection::State::open;
+    c.malformed = false;
     batch_.restore(memory_.input, begin, end);
   } else if (carried) {
     // It has no command in this batch, and bytes that were to be split in the next one.
@@ -138,13 +150,13 @@ void Poller::suspend(int32_t slot, int64_t offset) {
   }
   if (carried) carry_.valid = false;
   if (begin < end) {
-    if (!c->input.save(memory_.input + begin, end - begin)) {
-      closeNow(static_cast<uint32_t>(slot), *c, CloseReason::error);
+    if (!c.input.save(memory_.input + begin, end - begin)) {
+      closeNow(slot, c, CloseReason::error);
       announce();
       return;
     }
   }
-  countInput(*c);
+  noteBuffers(c);
 }
 
 void Poller::resume(int32_t slot) {
@@ -153,12 +165,18 @@ void Poller::resume(int32_t slot) {
   c->suspended = false;
   if (c->state != Connection::State::open) return;
   updateInterest(static_cast<uint32_t>(slot), *c);
-  if (c->bigReady) {
-    held_.push_back(Ref{static_cast<uint32_t>(slot), c->generation});
-  } else if (c->input.savedSize > 0) {
-    list(static_cast<uint32_t>(slot), *c);
-  }
+  goOn(static_cast<uint32_t>(slot), *c);
   announce();
+}
+
+// What was given back is split by the next receive().
+void Poller::goOn(uint32_t slot, Connection& c) {
+  if (c.state != Connection::State::open || c.suspended || c.throttled) return;
+  if (c.bigReady) {
+    held_.push_back(Ref{slot, c.generation});
+  } else if (c.input.savedSize > 0) {
+    list(slot, c);
+  }
 }
 
 void Poller::close(int32_t slot, int64_t lingerMs) {
@@ -188,12 +206,12 @@ void Poller::closeAfter(uint32_t slot, Connection& c, int64_t ms) {
   armTimer(std::min(ms, kTimerMs));
 }
 
-// Everything was given to the kernel: says so to the peer. Closes, unless the peer is still sending or has not got it all: bytes that come in for a closed
-// socket destroy what is still on its way out.
+// Everything was given to the kernel: says so to the peer. Closes, unless the peer is still sending, does not know yet that it is not understood, or has not
+// got it all: bytes that come in for a closed socket destroy what is still on its way out.
 void Poller::finish(uint32_t slot, Connection& c) {
   shutdown(c.fd, SHUT_WR);
   bool any = false;
-  if (!discardInput(c, any) || (!any && isDelivered(c.fd))) {
+  if (!discardInput(c, any) || (!any && !c.malformed && isDelivered(c.fd))) {
     closeNow(slot, c, CloseReason::peer);
     return;
   }
@@ -254,13 +272,14 @@ void Poller::dropInput(uint32_t slot, Connection& c) {
   c.input.clear();
   c.skip = 0;
   c.bigReady = false;
-  countInput(c);
+  noteBuffers(c);
 }
 
 void Poller::closeNow(uint32_t slot, Connection& c, CloseReason reason) {
   dropInput(slot, c);
   pendingOutput_ -= c.output.size();
   c.output.clear();
+  noteBuffers(c);
   ::close(c.fd);
   c.fd = -1;
   c.state = Connection::State::dead;
@@ -286,6 +305,12 @@ void Poller::setLimits(int32_t slot, int64_t argumentsMax, int64_t bulkBytesMax,
   c->limits.argumentsMax = argumentsMax;
   c->limits.bulkBytesMax = bulkBytesMax;
   c->outputBytesMax = outputBytesMax;
+}
+
+void Poller::setBufferWatch(uint64_t bytes, uint64_t throttleAbove) {
+  buffersMax_ = bytes;
+  countMemory(0);
+  throttleAbove_ = std::min(throttleAbove, kThrottleMost);
 }
 
 void Poller::setKeepAlive(int32_t slot, int32_t seconds) {
@@ -338,6 +363,11 @@ uint64_t Poller::pendingInput(int32_t slot) const {
   return c->input.bytes() + carried;
 }
 
+uint64_t Poller::buffers(int32_t slot) const {
+  const Connection* const c = live(slot);
+  return c == nullptr ? 0 : c->memory();
+}
+
 PollerStats Poller::stats() const {
   PollerStats stats;
   stats.connections = connections_;
@@ -347,6 +377,7 @@ PollerStats Poller::stats() const {
   stats.pendingOutput = pendingOutput_;
   stats.receives = receives_;
   stats.frames = batch_.framesSplit();
+  stats.buffers = buffers_;
   return stats;
 }
 

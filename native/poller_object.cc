@@ -104,7 +104,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   const napi_value options = call.args[0];
   SplitterSettings settings;
   Bytes input, output;
-  Words commands, args, segments, databases, salts;
+  Words commands, args, segments, databases, full, salts;
   double depthWord = 0;
   double directoryWord = 0;
   napi_value index, shards, onReady;
@@ -112,7 +112,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   if (!bytesProperty(env, options, "input", input) || !wordsProperty(env, options, "commands", commands) ||
       !wordsProperty(env, options, "args", args) || !bytesProperty(env, options, "output", output) ||
       !wordsProperty(env, options, "segments", segments) || !wordsProperty(env, options, "databases", databases) ||
-      !readSplitterSettings(env, options, settings) || !property(env, options, "index", index) ||
+      !wordsProperty(env, options, "full", full) || !readSplitterSettings(env, options, settings) || !property(env, options, "index", index) ||
       !property(env, options, "onReady", onReady) || !numberProperty(env, index, "depthWord", depthWord) ||
       !numberProperty(env, index, "directoryWord", directoryWord) ||
       !wordsProperty(env, index, "databaseSalts", salts) || !property(env, index, "shards", shards)) {
@@ -128,8 +128,8 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   // Room for a connection's saved input and a chunk, with a chunk that is worth a system call.
-  if (input.length < 4096 || commands.length < 16 * kCommandWords || args.length < 64 * kArgWords) {
-    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "input, commands or args is too small");
+  if (input.length < 4096 || commands.length < 16 * kCommandWords || args.length < 64 * kArgWords || full.length < 1) {
+    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "input, commands, args or full is too small");
     return nullptr;
   }
   std::vector<Prefetcher::Shard> shardSpans;
@@ -157,6 +157,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
   memory.segmentWords = segments.length;
   memory.databases = databases.data;
   memory.slots = databases.length;
+  memory.full = full.data;
   memory.salts = salts.data;
   memory.saltCount = salts.length;
   auto poller = std::make_unique<Poller>(
@@ -174,7 +175,7 @@ napi_value newPoller(napi_env env, napi_callback_info info) {
     napi_throw_error(env, nullptr, "Poller: not a constructor call");
     return nullptr;
   }
-  for (const char* const name : {"input", "commands", "args", "output", "segments", "databases"}) {
+  for (const char* const name : {"input", "commands", "args", "output", "segments", "databases", "full"}) {
     napi_value array;
     if (property(env, options, name, array)) object->keep(array);
   }
@@ -236,6 +237,15 @@ napi_value pollerResume(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value pollerHold(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  PollerObject* const object = thisPoller(env, call);
+  napi_value held;
+  napi_get_boolean(env, object != nullptr && object->poller->hold(call.word(env, 0), toInteger(call.number(env, 1))),
+                   &held);
+  return held;
+}
+
 napi_value pollerClose(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   PollerObject* const object = thisPoller(env, call);
@@ -261,6 +271,17 @@ napi_value pollerSetQueryBufferLimit(napi_env env, napi_callback_info info) {
   const int64_t bytes = toInteger(call.number(env, 0));
   // 0 stands for no limit of its own; a frame's size stays bounded by its 32-bit offsets.
   if (object != nullptr) object->poller->setQueryBufferLimit(bytes > 0 ? static_cast<uint64_t>(bytes) : UINT64_MAX);
+  return nullptr;
+}
+
+napi_value pollerSetBufferWatch(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  PollerObject* const object = thisPoller(env, call);
+  const int64_t bytes = toInteger(call.number(env, 0));
+  const int64_t throttle = toInteger(call.number(env, 1));
+  if (object != nullptr)
+    object->poller->setBufferWatch(bytes > 0 ? static_cast<uint64_t>(bytes) : UINT64_MAX,
+                                   throttle > 0 ? static_cast<uint64_t>(throttle) : UINT64_MAX);
   return nullptr;
 }
 
@@ -301,6 +322,12 @@ napi_value pollerPendingInput(napi_env env, napi_callback_info info) {
   return number(env, object == nullptr ? 0 : static_cast<double>(object->poller->pendingInput(call.word(env, 0))));
 }
 
+napi_value pollerBuffers(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  PollerObject* const object = thisPoller(env, call);
+  return number(env, object == nullptr ? 0 : static_cast<double>(object->poller->buffers(call.word(env, 0))));
+}
+
 napi_value pollerStats(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   PollerObject* const object = thisPoller(env, call);
@@ -308,14 +335,14 @@ napi_value pollerStats(napi_env env, napi_callback_info info) {
   size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, call.args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_float64_array || length < 7) {
+      type != napi_float64_array || length < 8) {
     throwType(env, "out", "a Float64Array of 8");
     return nullptr;
   }
   const PollerStats stats = object == nullptr ? PollerStats{} : object->poller->stats();
-  const uint64_t values[7] = {stats.connections,   stats.bytesReceived, stats.bytesSent, stats.pendingInput,
-                              stats.pendingOutput, stats.receives,      stats.frames};
-  for (size_t i = 0; i < 7; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
+  const uint64_t values[8] = {stats.connections,   stats.bytesReceived, stats.bytesSent, stats.pendingInput,
+                              stats.pendingOutput, stats.receives,      stats.frames,    stats.buffers};
+  for (size_t i = 0; i < 8; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
   return nullptr;
 }
 
@@ -337,15 +364,18 @@ void exportPoller(napi_env env, napi_value exports) {
       method("flush", pollerFlush),
       method("suspend", pollerSuspend),
       method("resume", pollerResume),
+      method("hold", pollerHold),
       method("close", pollerClose),
       method("setLimits", pollerSetLimits),
       method("setQueryBufferLimit", pollerSetQueryBufferLimit),
+      method("setBufferWatch", pollerSetBufferWatch),
       method("setKeepAlive", pollerSetKeepAlive),
       method("peerAddress", pollerPeerAddress),
       method("localAddress", pollerLocalAddress),
       method("fd", pollerFd),
       method("pendingOutput", pollerPendingOutput),
       method("pendingInput", pollerPendingInput),
+      method("buffers", pollerBuffers),
       method("stats", pollerStats),
       method("destroy", pollerDestroy),
   };

@@ -3,13 +3,6 @@
 #include "sockets.h"
 
 namespace ashlar {
-namespace {
-
-// Nothing is read from a connection with more pending output than this, until half of it is gone.
-constexpr uint64_t kThrottleAbove = 64ull * 1024 * 1024;
-constexpr uint64_t kThrottleBelow = kThrottleAbove / 2;
-
-}  // namespace
 
 void Poller::flush(uint32_t count) {
   const uint32_t most = static_cast<uint32_t>(memory_.segmentWords / 3);
@@ -61,7 +54,9 @@ bool Poller::keepOutput(uint32_t slot, Connection& c, const uint8_t* bytes, size
     closeNow(slot, c, CloseReason::outputLimit);
     return false;
   }
-  if (c.output.size() > kThrottleAbove) c.throttled = true;
+  // Where there is a limit at which it is closed, it may come to that.
+  if (c.output.size() > throttleAbove_ && (c.outputBytesMax == 0 || c.outputBytesMax > kThrottleMost)) c.throttled = true;
+  noteBuffers(c);
   updateInterest(slot, c);
   return true;
 }
@@ -80,8 +75,11 @@ bool Poller::sendPending(uint32_t slot, Connection& c) {
     c.output.consume(static_cast<size_t>(sent));
     if (static_cast<size_t>(sent) < size) break;
   }
-  if (c.throttled && c.output.size() < kThrottleBelow) c.throttled = false;
+  noteBuffers(c);
+  const bool goesOn = c.throttled && c.output.size() <= throttleAbove_ / 2;
+  if (goesOn) c.throttled = false;
   updateInterest(slot, c);
+  if (goesOn) goOn(slot, c);
   return true;
 }
 

@@ -224,7 +224,7 @@ SplitResult Batch::splitResp(int32_t connection, uint8_t* input, uint32_t begin,
           }
         }
         if (length < 0) return fail(ProtocolError::invalidBulkLength);
-        if (length > limits.bulkBytesMax) return fail(bulkError(limits));
+        if (length > limits.bulkBytesMax) return fail(bulkError(limits), kAboveLimit);
         if (stop - q < length + 2) {
           return result(SplitStatus::partial, static_cast<uint64_t>(q - frame) + static_cast<uint64_t>(length) + 2);
         }
@@ -344,7 +344,7 @@ BigFrame::Status BigFrame::advanceResp(const FrameLimits& limits) {
       if (kind == Line::tooLong) return fail(ProtocolError::bulkLineTooLong);
       if (*line != '$') return fail(ProtocolError::expectedDollar, *line);
       if (kind == Line::invalid || length < 0) return fail(ProtocolError::invalidBulkLength);
-      if (length > limits.bulkBytesMax) return fail(bulkError(limits));
+      if (length > limits.bulkBytesMax) return fail(bulkError(limits), kAboveLimit);
       bulkLength_ = length;
       position_ = static_cast<size_t>(next - data_);
     }

@@ -67,7 +67,7 @@ function zipfOf(keys, random) {
 }
 
 /** Uniform in [0, 1); mulberry32. */
-function randomOf(seed) {
+export function randomOf(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,7 +1,7 @@
 /**
- * What an item costs after items have come, gone and changed their sizes: for servers that speak Redis's protocol. Half of the keys,
- * chosen by chance, grow a hundredfold, shrink again, and another half is deleted; so the items that stay lie between gaps. At last
- * the server is told to give back what it doesn't need.
+ * What an item costs after items have come, gone and changed their sizes: for servers that speak Redis's protocol. A tenth of the keys,
+ * chosen by chance, grow a hundredfold, shrink again, and a half is deleted; so the items that stay lie between gaps. After each step
+ * the server has some seconds to tidy up. At last it is told to give back what it doesn't need.
  */
 
 import { Client, request } from '../common/client.mjs';
@@ -17,13 +17,9 @@ const CHUNK = 500;
  */
 const STEPS = [
   { name: 'all of 100 B', valueBytes: SMALL_BYTES, keys: (all) => all.toSorted() },
-  { name: 'a random half grown to 10 KB', valueBytes: LARGE_BYTES, keys: (all) => all.slice(0, all.length / 2) },
-  { name: 'that half shrunk to 100 B', valueBytes: SMALL_BYTES, keys: (all) => all.slice(0, all.length / 2) },
-  {
-    name: 'another random half deleted',
-    valueBytes: 0,
-    keys: (all) => all.slice(all.length / 4, (all.length * 3) / 4),
-  },
+  { name: 'a random tenth grown to 10 KB', valueBytes: LARGE_BYTES, keys: (all) => all.slice(0, all.length / 10) },
+  { name: 'that tenth shrunk to 100 B', valueBytes: SMALL_BYTES, keys: (all) => all.slice(0, all.length / 10) },
+  { name: 'a random half deleted', valueBytes: 0, keys: (all) => all.slice(all.length / 20, (all.length * 11) / 20) },
   { name: 'after MEMORY PURGE', valueBytes: 0, keys: () => [], finish: (client) => client.ask('MEMORY', 'PURGE') },
 ];
 
@@ -34,7 +30,7 @@ const STEPS = [
 
 /**
  * @param {{ label: string, port: number }} server was warmed up; it is emptied
- * @param {{ keys: number, keyBytes: number }} sizes keys: a multiple of 4
+ * @param {{ keys: number, keyBytes: number }} sizes keys: a multiple of 20
  * @param {() => Promise<number>} resident reads the server's resident memory
  * @param {(client: Client, dataBytes: number) => Promise<object | undefined>} partsOf
  * @returns {Promise<ChurnRow[]>} a row after each step

@@ -31,12 +31,14 @@ const SIZES = [
   { items: 200_000, valueSize: 4096 },
 ];
 const SMOKE_SIZES = [{ items: 5000, valueSize: 32 }];
-const CHURN_KEYS = 100_000;
+const CHURN_KEYS = 1_000_000;
 const SMOKE_CHURN_KEYS = 400;
 
 /** Memory is read when it has moved less than this within this time; it is asked this often at most. */
 const STILL_BYTES = 256 * 1024;
 const STILL_MS = 500;
+/** After churn: what is free is tidied up by all servers after some seconds. */
+const CHURN_STILL_MS = 5000;
 const SMOKE_STILL_MS = 50;
 const READINGS_MAX = 10;
 
@@ -63,7 +65,9 @@ await main(async () => {
     for (const server of servers) data.rows.push(await measure(server, cell, stillMs));
   }
   for (const server of servers.filter(({ protocol }) => protocol === 'resp')) {
-    data.churnRows.push(...(await churn(server, words.smoke ? SMOKE_CHURN_KEYS : CHURN_KEYS, stillMs)));
+    data.churnRows.push(
+      ...(await churn(server, ...(words.smoke ? [SMOKE_CHURN_KEYS, SMOKE_STILL_MS] : [CHURN_KEYS, CHURN_STILL_MS]))),
+    );
   }
   const markdown = toMarkdown(data);
   const path = writeResults(words.smoke ? 'memory-smoke' : 'memory', markdown, data);

@@ -50,6 +50,7 @@ class Rig {
         args(4096 * kArgWords),
         segments(3 * 1024),
         databases(kSlotsMax),
+        full(1),
         salts(16),
         shard(4096) {
     PollerMemory memory{};
@@ -65,6 +66,7 @@ class Rig {
     memory.segmentWords = segments.size();
     memory.databases = databases.data();
     memory.slots = databases.size();
+    memory.full = full.data();
     memory.salts = salts.data();
     memory.saltCount = salts.size();
     SplitterSettings settings = memcachedSettings();
@@ -151,7 +153,7 @@ class Rig {
   }
 
   std::vector<uint8_t> input, output;
-  std::vector<int32_t> commands, args, segments, databases, salts, shard;
+  std::vector<int32_t> commands, args, segments, databases, full, salts, shard;
   std::unique_ptr<Poller> poller;
 };
 

@@ -271,6 +271,67 @@ void suspension() {
   CHECK(rig.poller->stats().pendingInput == 0);
 }
 
+// Too much output is pending: the rest of what came waits, in order, until half of it was read; and the buffers' memory is counted.
+void throttling() {
+  const std::string line(100000, 'r');
+  {
+    Rig rig;
+    int32_t a;
+    const int ca = rig.connect(a, true);
+    rig.poller->setBufferWatch(150000, 100000);
+    put(ca, frame({"get", "1"}) + frame({"get", "2"}) + frame({"get", "3"}));
+    auto items = rig.receive();
+    CHECK(items.size() == 3);
+    CHECK(!rig.poller->hold(a, items[0].frameEnd));
+    rig.reply(a, line);
+    CHECK(rig.full[0] == 0 && rig.poller->buffers(a) > 50000);
+    rig.reply(a, line);
+    CHECK(rig.full[0] == 1 && rig.poller->buffers(a) == rig.poller->stats().buffers);
+    // The first command has been executed. Nothing more is received or split.
+    CHECK(rig.poller->hold(a, items[0].frameEnd));
+    CHECK(rig.poller->pendingInput(a) == frame({"get", "2"}).size() + frame({"get", "3"}).size());
+    put(ca, frame({"get", "4"}));
+    CHECK(rig.receiveAll().empty());
+    // The peer reads.
+    std::string got;
+    std::vector<std::string> keys;
+    for (int i = 0; i < 2000 && keys.size() < 3; i++) {
+      bool ended = false;
+      got += take(ca, &ended);
+      for (const auto& item : rig.receive()) keys.push_back(item.args[1]);
+    }
+    CHECK(keys == (std::vector<std::string>{"2", "3", "4"}));
+    while (got.size() < 2 * line.size()) {
+      bool ended = false;
+      got += take(ca, &ended);
+      rig.receive();
+    }
+    CHECK(got == line + line && rig.full[0] == 0);
+    CHECK(rig.poller->buffers(a) == 0 && rig.poller->stats().buffers == 0);
+    close(ca);
+  }
+  {
+    // What the next batch would have executed waits too; and with a limit at which it is closed, it comes to that.
+    Rig rig;
+    int32_t a;
+    const int ca = rig.connect(a, true);
+    rig.poller->setBufferWatch(0, 100000);
+    std::string many;
+    for (int i = 0; i < 1000; i++) many += frame({"get", "k"});
+    put(ca, many);
+    const auto items = rig.receive();
+    CHECK(items.size() < 1000);
+    rig.reply(a, line);
+    rig.reply(a, line);
+    CHECK(rig.receiveAll().empty() && rig.poller->pendingInput(a) > 0);
+    rig.poller->setLimits(a, 1048576, 1 << 20, 250000);
+    rig.reply(a, line);
+    CHECK(closedEvent(rig.await(), a, CloseReason::outputLimit));
+    CHECK(rig.poller->stats().buffers == 0);
+    close(ca);
+  }
+}
+
 void closing() {
   // The reply may come before or after close(), and all of it arrives.
   for (const bool flushFirst : {true, false}) {
@@ -522,6 +583,7 @@ int main() {
   carry();
   bigFrames();
   suspension();
+  throttling();
   closing();
   limits();
   listening();

@@ -85,7 +85,8 @@ class Reference {
       if (!number(bulk->substr(1), length) || length < 0) return error(ProtocolError::invalidBulkLength);
       if (length > limits_.bulkBytesMax)
         return error(limits_.unauthenticated() ? ProtocolError::unauthenticatedBulkLength
-                                               : ProtocolError::invalidBulkLength);
+                                               : ProtocolError::invalidBulkLength,
+                     kAboveLimit);
       if (bytes_.size() - next < static_cast<size_t>(length) + 2) return false;
       command.args.push_back(bytes_.substr(next, static_cast<size_t>(length)));
       p = next + static_cast<size_t>(length) + 2;

@@ -17,6 +17,8 @@ const NOT_STRINGS = 'ERR The specified keys must contain string values';
 const IDX_AND_LEN = 'ERR If you want both the length and indexes, please just use IDX.';
 const TOO_LARGE = 'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len';
 
+const EMPTY = new Uint8Array(0);
+
 const IDX = asciiBytes('idx');
 const LEN = asciiBytes('len');
 const WITHMATCHLEN = asciiBytes('withmatchlen');
@@ -39,15 +41,26 @@ interface Match {
   readonly length: number;
 }
 
+/** What is under the two keys. */
+interface Strings {
+  /** Whether both are strings, or not there at all. */
+  readonly areStrings: boolean;
+  /** Whether Redis would find the memory for their table. */
+  readonly fit: boolean;
+  /** Copies, empty when there is no key, or when they are not to be looked at. */
+  readonly a: Uint8Array;
+  readonly b: Uint8Array;
+}
+
 function lcs(request: Request): void {
-  const [a, b] = copyStrings(request);
-  if (a === undefined || b === undefined) {
+  const { areStrings, fit, a, b } = copyStrings(request);
+  if (!areStrings) {
     request.reply.error(NOT_STRINGS);
     return;
   }
   const options = readOptions(request);
   if (options === undefined) return;
-  if ((a.length + 1) * (b.length + 1) * ENTRY_BYTES > request.server.valueBytesMax) {
+  if (!fit) {
     request.reply.error(TOO_LARGE);
     return;
   }
@@ -57,21 +70,31 @@ function lcs(request: Request): void {
   else request.reply.bulk(table.subsequence(), 0, table.length);
 }
 
-/** Copies of both strings, which are empty when their key is not there and undefined when it holds something else. */
-function copyStrings(request: Request): [Uint8Array | undefined, Uint8Array | undefined] {
-  const copies: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined];
+/** Copies both strings, unless they are too long. */
+function copyStrings(request: Request): Strings {
+  let strings: Strings = { areStrings: false, fit: false, a: EMPTY, b: EMPTY };
   request.atomically(1, 2, 1, () => {
-    copies[0] = copyString(request, 1);
-    copies[1] = copyString(request, 2);
+    const lengths = [1, 2].map((index) => stringLength(request, index));
+    const areStrings = lengths.every((length) => length >= 0);
+    const fit = (lengths[0] + 1) * (lengths[1] + 1) * ENTRY_BYTES <= request.server.valueBytesMax;
+    const [a, b] = areStrings && fit ? [copyString(request, 1), copyString(request, 2)] : [EMPTY, EMPTY];
+    strings = { areStrings, fit, a, b };
   });
-  return copies;
+  return strings;
 }
 
-function copyString(request: Request, index: number): Uint8Array | undefined {
+/** Bytes of a string, 0 when there is no key, -1 when it holds something else. */
+function stringLength(request: Request, index: number): number {
   const item = request.read(index);
-  if (item === 0) return new Uint8Array(0);
+  if (item === 0) return 0;
+  const { words } = request.shard;
+  return typeOf(words, item) === TYPE_STRING ? valueLength(words, item) : -1;
+}
+
+function copyString(request: Request, index: number): Uint8Array {
+  const item = request.find(index);
+  if (item === 0) return EMPTY;
   const { words, bytes } = request.shard;
-  if (typeOf(words, item) !== TYPE_STRING) return undefined;
   const at = valueOffset(words, item);
   return bytes.slice(at, at + valueLength(words, item));
 }

@@ -108,7 +108,7 @@ function mayRunOut(request: Request): boolean {
   const pages = bytes * PAGES_PER_BYTE + Math.min(keys, CLASSES_MAX) + keys / KEYS_PER_INDEX_PAGE + 2;
   for (let index = 1; index < request.argc; index += 2) {
     const { pool } = request.enter(index);
-    if (pool.budget - pool.used < pages) return true;
+    if (pool.available < pages) return true;
   }
   return false;
 }

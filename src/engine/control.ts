@@ -36,6 +36,7 @@ const FLUSH_AT_HIGH = 12;
 const PIN_BYTES_MAX = 40;
 const PIN_PREFIXES = 41;
 const SHARD_PAGES = 13;
+const WITHHELD_PAGES = 14;
 const DATABASES = 64;
 const SALTS = 128;
 const STATES = 192;
@@ -127,6 +128,15 @@ export class Control {
 
   set shardPages(pages: number) {
     this.words[SHARD_PAGES] = pages;
+  }
+
+  /** Pages of each shard's budget that it may not use, because the buffers of connections take that memory. */
+  get withheldPages(): number {
+    return this.words[WITHHELD_PAGES];
+  }
+
+  set withheldPages(pages: number) {
+    this.words[WITHHELD_PAGES] = pages;
   }
 
   /** Byte offset at which a shard begins in its buffer: where the operating system's huge pages do. */

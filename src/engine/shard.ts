@@ -6,7 +6,7 @@
  *
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
- *                 128..191 items by internal database   192..255 items with a deadline by internal database
+ *                 80 page pool's limit   128..191 items by internal database   192..255 items with a deadline by internal database
  *                 256.. class records of the slabs, record of the tidying   8192.. record of the expiry lag (doubles)
  * ```
  *
@@ -22,7 +22,7 @@ import { type Control, saltOf } from './control.js';
 import { AccessClock } from './eviction/access.js';
 import { Evictor } from './eviction/evictor.js';
 import { Ghosts } from './eviction/ghosts.js';
-import { Queues } from './eviction/queues.js';
+import { QUEUE_DOUBLES, Queues } from './eviction/queues.js';
 import { Deadlines } from './expiry/deadlines.js';
 import { LAG_DOUBLES, LagRecord } from './expiry/lag.js';
 import {
@@ -90,6 +90,7 @@ const REFUSED = FIGURES + 5;
 const EXPIRED_BY_SWEEP = FIGURES + 6;
 const STORED = FIGURES + 7;
 const PIN_FIGURES = FIGURES + 16;
+const QUEUE_FIGURES = FIGURES + 24;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
@@ -180,7 +181,7 @@ export class Shard {
     this.k1 = control.hashKey[1];
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
-    const queues = new Queues(pool);
+    const queues = new Queues(pool, this.figures.subarray(QUEUE_FIGURES, QUEUE_FIGURES + QUEUE_DOUBLES));
     this.ghosts = new Ghosts(pool);
     this.access = new AccessClock(control, clock, random, queues, this.ghosts);
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
@@ -546,6 +547,12 @@ export class Shard {
   /** Called by the memory. */
   removeDead(): boolean {
     return this.deadlines.removeSome(this.hasOrphans());
+  }
+
+  /** Called by the memory. */
+  moveSegment(page: number): boolean {
+    this.entry = 0;
+    return this.index.moveSegment(page);
   }
 
   /** Called by the memory. */

@@ -1,5 +1,5 @@
 /**
- * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered budget, giving back memory that nobody
+ * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered limit, giving back memory that nobody
  * needs (memory/tidying.ts); and a flush that was asked for a later time.
  *
  * All threads that are attached to a cache share it, workers of a server as well as threads of an application. Each has a timer, which does not
@@ -19,6 +19,7 @@
 
 import { performance } from 'node:perf_hooks';
 import type { Keyspace } from './keyspace.js';
+import { EXTENT_PAGES } from './memory/extents.js';
 import type { Shard } from './shard.js';
 
 /** Time between two looks at a shard while there are deadlines. */
@@ -31,8 +32,10 @@ const TIDY_MS = 0.2;
 const PAUSE_MS = 1;
 const BEHIND_MS = 50;
 const REST_MS = 100;
-/** Pages freed in one slice when a shard is above its budget. */
+/** Pages freed in one slice when a shard is above its limit. */
 const SHRINK_PAGES = 4;
+/** How long making room may take at a time. */
+const MAKE_ROOM_MS = 25;
 
 const monotonic = (): number => performance.now();
 
@@ -45,7 +48,8 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
   keyspace.flushIfDue();
   keyspace.enter(shard);
   let left = shard.sweep(Math.min(until, monotonic() + SLICE_MS), monotonic);
-  if (shard.pool.used > shard.pool.budget) {
+  shard.pool.withhold(keyspace.control.withheldPages);
+  if (shard.pool.used > shard.pool.limit) {
     const before = shard.pool.used;
     if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
@@ -54,6 +58,24 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
   // What is left can be claimed at once.
   shard.noteUpkeep(left ? keyspace.clock.now - CLAIM_MS : keyspace.clock.now);
   return left;
+}
+
+/**
+ * Brings the shards under their limits at once, and what that frees back to the system: for whoever takes memory beside the shards, faster than slices of
+ * upkeep would make room. Called without a lock. The clock has been read.
+ */
+export function makeRoom(keyspace: Keyspace): void {
+  const until = monotonic() + MAKE_ROOM_MS;
+  for (const shard of keyspace.shards) {
+    const { pool, memory } = keyspace.enter(shard);
+    pool.withhold(keyspace.control.withheldPages);
+    for (let before = -1; pool.used > pool.limit && pool.used !== before && monotonic() < until; ) {
+      before = pool.used;
+      memory.shrink(SHRINK_PAGES);
+    }
+    while (pool.surplus > EXTENT_PAGES && monotonic() < until) if (pool.giveBack(EXTENT_PAGES) === 0) break;
+    keyspace.leave();
+  }
 }
 
 export interface UpkeepOptions {

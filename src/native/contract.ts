@@ -32,6 +32,8 @@ export interface PollerOptions {
   readonly segments: Int32Array;
   /** One word per connection slot: logical database of the connection, written by TypeScript, for prefetching. */
   readonly databases: Int32Array;
+  /** One word, written by native code: 1 while the buffers of all connections take more than `setBufferWatch` says. */
+  readonly full: Int32Array;
   /** What the splitters know of the commands of all protocols. */
   readonly table: SplitterTable;
   readonly hashKey: readonly [number, number];
@@ -76,6 +78,11 @@ export interface NativePoller {
   /** The connection goes on: input that was given back is split by the next `receive`. Calls `onReady` soon when there is any. */
   resume(connection: number): void;
   /**
+   * As `suspend`, for a connection that is throttled, because more output is pending than `setBufferWatch` says: nothing of it is received or split
+   * until its peer has taken half of that. Returns false when it is not throttled: then nothing has changed.
+   */
+  hold(connection: number, offset: number): boolean;
+  /**
    * Closes a connection: reads nothing more, sends what is pending (for at most `lingerMs`, 0 = at once, drop what is pending),
    * then shuts down and closes. Its remaining descriptors in the batch are to be skipped by the caller; EVENT_CLOSED is reported when the slot is free,
    * for this kind of close too.
@@ -85,6 +92,8 @@ export interface NativePoller {
   setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void;
   /** Sets the limit on bytes buffered for one incomplete frame (`client-query-buffer-limit`), for all connections. */
   setQueryBufferLimit(bytes: number): void;
+  /** Bytes of memory in the buffers of all connections above which `full` is set; and bytes of pending output above which a connection is throttled. */
+  setBufferWatch(bytes: number, throttleAbove: number): void;
   /** TCP keep-alive of one connection in seconds, 0 = off. A no-op on unix sockets. */
   setKeepAlive(connection: number, seconds: number): void;
   /** `ip:port` or the path of a unix socket. */
@@ -95,9 +104,11 @@ export interface NativePoller {
   pendingOutput(connection: number): number;
   /** Bytes of an incomplete frame or of input given back. */
   pendingInput(connection: number): number;
+  /** Bytes of memory that the buffers of a connection take. */
+  buffers(connection: number): number;
   /**
    * Fills `out` with [connections, bytes received, bytes sent, pending input bytes (all connections), pending output bytes (all connections),
-   * receive calls, frames split]. Float64Array of 8.
+   * receive calls, frames split, bytes of memory in the buffers of all connections]. Float64Array of 8.
    */
   stats(out: Float64Array): void;
   /** Closes every connection and the epoll set. Runs also when the thread's environment ends. */
@@ -156,6 +167,8 @@ export interface NativeAddon {
   bytesToBoundary(bytes: Uint8Array, boundary: number): number;
   /** Gives the memory of a span of a shard back to the kernel: it reads as zeros afterwards. Returns whether that was done. */
   discardPages(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Gives memory back to the kernel that the allocator of connections' buffers keeps for later. */
+  releaseHeap(): void;
   /** memmove between two arrays: for large copies that have a SharedArrayBuffer on one side. */
   copyBytes(target: Uint8Array, targetAt: number, source: Uint8Array, sourceAt: number, length: number): void;
   hashBytes(bytes: Uint8Array, offset: number, length: number, k0: number, k1: number): number;

@@ -53,6 +53,9 @@ export const PROTOCOL_ERRORS: readonly string[] = [
   'too big inline request',
   'unbalanced quotes in request',
 ];
+/** The code of a bulk length that is none, and its detail when it is one, but above the limit. */
+export const ERROR_BULK_LENGTH = 6;
+export const DETAIL_ABOVE_LIMIT = 1;
 /** Codes of EVENT_PROTOCOL_ERROR of the Memcached protocols. */
 export const ERROR_LINE_TOO_LONG = 20;
 export const ERROR_BAD_MAGIC = 21;

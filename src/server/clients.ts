@@ -5,7 +5,7 @@
  * be true is looked at here, ten times a second.
  */
 
-import { CLOSE_NO, Client } from '../commands/client.js';
+import { CLOSE_NO, CLOSE_NOW, Client } from '../commands/client.js';
 import type { ClientFacts, ClientFilter } from '../commands/server-port.js';
 import type { CommandTable } from '../commands/table.js';
 import {
@@ -17,9 +17,7 @@ import {
 import type { Transport } from '../transport/transport.js';
 import type { Config } from './config/config.js';
 import type { OutputLimit } from './config/values.js';
-
-/** About what a connection takes here and in the native core while nothing waits in its buffers. */
-export const CLIENT_BYTES = 1024;
+import { argumentBytesMax, CLIENT_BYTES } from './memory-limits.js';
 
 /** Limits of connections that have not given their password yet. */
 const UNAUTHENTICATED_ARGUMENTS_MAX = 10;
@@ -31,6 +29,12 @@ const ARGUMENTS_MAX = 1024 * 1024;
 export interface ClientHolder {
   readonly clients: (Client | undefined)[];
   kill(client: Client): void;
+}
+
+/** A client, and bytes that it takes. */
+export interface SizedClient {
+  readonly client: Client;
+  readonly bytes: number;
 }
 
 export class Clients {
@@ -77,7 +81,7 @@ export class Clients {
       flags: this.flags(client),
       pendingInput,
       pendingOutput,
-      memory: CLIENT_BYTES + pendingInput + pendingOutput,
+      memory: this.memoryOf(client),
       command: client.lastCommand < 0 ? 'NULL' : this.table.entries[client.lastCommand].name,
       bytesIn: client.bytesIn,
       bytesOut: client.bytesOut,
@@ -142,7 +146,8 @@ export class Clients {
       transport.setLimits(client.connection, args, bulk, output);
       return;
     }
-    const valueBytesMax = client.speaks === SPEAKS_RESP ? config.protoMaxBulkLen : config.memcachedItemSizeMax;
+    const most = client.speaks === SPEAKS_RESP ? config.protoMaxBulkLen : config.memcachedItemSizeMax;
+    const valueBytesMax = Math.min(most, argumentBytesMax(config));
     transport.setLimits(client.connection, ARGUMENTS_MAX, valueBytesMax, this.outputLimit(client).hardBytes);
   }
 
@@ -195,20 +200,15 @@ export class Clients {
 
   /** Bytes that a client takes. */
   memoryOf(client: Client): number {
-    return (
-      CLIENT_BYTES + this.transport.pendingInput(client.connection) + this.transport.pendingOutput(client.connection)
-    );
+    return CLIENT_BYTES + this.transport.buffers(client.connection);
   }
 
-  /** The client that takes most memory and may be closed for it. */
-  largest(): { client: Client; bytes: number } | undefined {
-    let largest: { client: Client; bytes: number } | undefined;
-    for (const client of this.open) {
-      if (client.noEvict) continue;
-      const bytes = this.memoryOf(client);
-      if (largest === undefined || bytes > largest.bytes) largest = { client, bytes };
-    }
-    return largest;
+  /** The clients that may be closed for the memory that they take, largest first; those included that are read their last replies. */
+  bySize(): SizedClient[] {
+    return this.holder.clients
+      .filter((client): client is Client => client !== undefined && client.closing !== CLOSE_NOW && !client.noEvict)
+      .map((client) => ({ client, bytes: this.memoryOf(client) }))
+      .sort((a, b) => b.bytes - a.bytes);
   }
 }
 

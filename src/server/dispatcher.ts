@@ -91,6 +91,8 @@ export class Dispatcher {
   /** Bytes from which a request or a reply is reported to `large`. */
   largeRequestBytes = NEVER_LARGE;
   largeReplyBytes = NEVER_LARGE;
+  /** Whether an argument that is too large is so for the memory that there is. */
+  memoryBoundsArguments = false;
   /** Commands that have begun and will answer later. */
   unanswered = 0;
   private readonly keyspace: Keyspace;
@@ -168,6 +170,7 @@ export class Dispatcher {
     let connection = -1;
     let client: Client | undefined;
     let total = 0;
+    let { flushed } = this;
     for (let at = 0, end = count * WORDS; at < end; at += WORDS) {
       if (descriptors[at] !== connection) {
         connection = descriptors[at];
@@ -201,6 +204,10 @@ export class Dispatcher {
           if (authenticated) this.reportLarge(client, replyBytes);
         }
       } else this.executeOdd(id, client, descriptors[at + 2], descriptors[at + 3]);
+      if (this.flushed === flushed) continue;
+      flushed = this.flushed;
+      // Whoever does not read its replies does not get more of them: the rest of its requests waits.
+      if (this.transport.hold(connection, this.frameEnd)) client = undefined;
     }
     const microseconds = (performance.now() - begin) * 1000;
     this.end();
@@ -325,7 +332,7 @@ export class Dispatcher {
   private executeOdd(id: number, client: Client, detail: number, extra: number): void {
     if (id === EVENT_PROTOCOL_ERROR) {
       this.statistics.add(PROTOCOL_ERRORS, 1);
-      if (client.speaks === SPEAKS_RESP) this.reply.error(protocolError(detail, extra));
+      if (client.speaks === SPEAKS_RESP) this.reply.error(protocolError(detail, extra, this.memoryBoundsArguments));
       else this.memcached.protocolError(detail);
       client.closing = CLOSE_AFTER_REPLY;
       this.closeAfterReply(client);
@@ -431,7 +438,7 @@ export class Dispatcher {
 
   /** Closes a client from outside of a command. */
   kill(client: Client): void {
-    if (client.closing !== CLOSE_NO) return;
+    if (client.closing === CLOSE_NOW) return;
     client.closing = CLOSE_NOW;
     this.transport.close(client.connection, 0);
   }

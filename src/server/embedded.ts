@@ -8,7 +8,7 @@ import type { ParameterName } from './config/schema.js';
 import { doorsOf } from './doors.js';
 import type { ServerEvents } from './events.js';
 import { createLogger } from './logger.js';
-import { serve } from './server.js';
+import { type RunningServer, serve } from './server.js';
 
 export interface ListenOptions {
   /** TCP port of the Redis door; 0, the default, takes a free one. */
@@ -57,6 +57,7 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
   ];
   for (const [name, value] of settings) config.configure(name, [value]);
   const logger = createLogger(config);
+  let server: RunningServer | undefined;
   const events: ServerEvents = {
     onShutdown: (error) => {
       logger.warn(
@@ -64,13 +65,14 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
           ? 'a client asked for SHUTDOWN: the door is closed'
           : `the door is closed: ${error.message}`,
       );
-      void server.stop();
+      void server?.stop();
     },
   };
   const doors = doorsOf(config);
   // Here 0 is a free port, for both doors.
   const memcached = options.memcachedPort === 0 ? { ...doors.memcached, port: 0 } : doors.memcached;
   const redis = { ...doors.redis, port: options.port ?? 0 };
-  const server = await serve(keyspace, config, logger, events, { redis, memcached });
-  return { port: server.port, memcachedPort: server.memcachedPort, close: () => server.stop() };
+  const running = await serve(keyspace, config, logger, events, { redis, memcached });
+  server = running;
+  return { port: running.port, memcachedPort: running.memcachedPort, close: () => running.stop() };
 }

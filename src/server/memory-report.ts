@@ -1,17 +1,17 @@
 /**
  * Where the memory is.
  *
- * "Used" is what the configuration limits: pages of the shards that are in use (`maxmemory`), and what clients take (`maxmemory-clients`). The
- * JavaScript engine's own memory is not in it; the resident size of the process is the figure that has everything.
+ * "Used" is what `maxmemory` limits: pages of the shards that are in use, and what clients take. The JavaScript engine's own memory is not in it; the
+ * resident size of the process is the figure that has everything.
  */
 
 import { memoryUsage } from 'node:process';
 import type { MemoryFigures } from '../commands/server-port.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { PAGE_BYTES } from '../engine/memory/size-classes.js';
-import { CLIENT_BYTES } from './clients.js';
 import type { FleetFigures } from './fleet-figures.js';
-import { CONNECTED, PEAK_MEMORY, PENDING_INPUT, PENDING_OUTPUT } from './statistics.js';
+import { CLIENT_BYTES } from './memory-limits.js';
+import { BUFFERS, CONNECTED, PEAK_MEMORY, PENDING_INPUT, PENDING_OUTPUT } from './statistics.js';
 
 /** Bytes of the shards' pages that are in use. */
 export function usedByShards(keyspace: Keyspace): number {
@@ -20,7 +20,7 @@ export function usedByShards(keyspace: Keyspace): number {
 
 /** Bytes that the clients of all workers take. */
 export function usedByClients(fleet: FleetFigures): number {
-  return fleet.sum(CONNECTED) * CLIENT_BYTES + fleet.sum(PENDING_INPUT) + fleet.sum(PENDING_OUTPUT);
+  return fleet.sum(CONNECTED) * CLIENT_BYTES + fleet.sum(BUFFERS);
 }
 
 /** Brings the highest memory that a worker saw up to date. */

@@ -1,7 +1,8 @@
 /** Texts for requests that are none: commands that do not exist, frames that are malformed, and what was meant for a web server. */
 
+import { OOM } from '../commands/replies.js';
 import type { Request } from '../commands/request.js';
-import { PROTOCOL_ERRORS } from '../protocol/descriptors.js';
+import { DETAIL_ABOVE_LIMIT, ERROR_BULK_LENGTH, PROTOCOL_ERRORS } from '../protocol/descriptors.js';
 
 /** Characters of a request that a text repeats at most. */
 const REPEATED_MAX = 128;
@@ -21,9 +22,14 @@ export function unknownSubcommand(container: string, request: Request): string {
   return `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`;
 }
 
-/** @param code of EVENT_PROTOCOL_ERROR @param byte the byte that was found in the place of another */
-export function protocolError(code: number, byte: number): string {
-  return `ERR Protocol error: ${PROTOCOL_ERRORS[code].replace('%c', String.fromCharCode(byte & 0xff))}`;
+/**
+ * @param code of EVENT_PROTOCOL_ERROR
+ * @param detail the byte that was found in the place of another; or DETAIL_ABOVE_LIMIT
+ * @param memoryBounds whether the limit of an argument is what there is memory for
+ */
+export function protocolError(code: number, detail: number, memoryBounds: boolean): string {
+  if (code === ERROR_BULK_LENGTH && detail === DETAIL_ABOVE_LIMIT && memoryBounds) return OOM;
+  return `ERR Protocol error: ${PROTOCOL_ERRORS[code].replace('%c', String.fromCharCode(detail & 0xff))}`;
 }
 
 /** HTTP on this port is somebody's browser, or worse, being used against us: the connection is hung up on. */

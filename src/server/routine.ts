@@ -1,22 +1,17 @@
 /** What a worker does ten times a second beside its requests: figures for INFO, and the limits that take time to be exceeded. */
 
-import type { Keyspace } from '../engine/keyspace.js';
-import type { Transport } from '../transport/transport.js';
-import type { Clients } from './clients.js';
-import type { Config } from './config/config.js';
-import { shareOf } from './config/values.js';
-import type { FleetFigures } from './fleet-figures.js';
-import { notePeak, usedByClients } from './memory-report.js';
+import { POLICY_NOEVICTION } from '../engine/control.js';
+import { ClientMemory, type ClientMemoryParts } from './client-memory.js';
+import { clientBytesMax } from './memory-limits.js';
+import { notePeak, usedByClients, usedByShards } from './memory-report.js';
+import { MemoryWarnings } from './memory-warnings.js';
 import { Sampler } from './sampler.js';
 import {
-  EVICTED_CLIENTS,
-  LARGEST_CLIENT,
   OUTPUT_LIMIT_CLOSES,
   PENDING_INPUT,
   PENDING_OUTPUT,
   RECENT_MAX_INPUT,
   RECENT_MAX_OUTPUT,
-  type Statistics,
   TIMED_OUT_CLIENTS,
 } from './statistics.js';
 
@@ -25,23 +20,17 @@ const TURNS_PER_SECOND = 1000 / PERIOD_MS;
 /** Seconds for which a client's largest buffers are remembered. */
 const RECENT_SECONDS = 8;
 
-export interface RoutineParts {
-  readonly config: Config;
-  readonly keyspace: Keyspace;
-  readonly fleet: FleetFigures;
-  readonly statistics: Statistics;
-  /** Number of this worker. */
-  readonly worker: number;
-  readonly transport: Transport;
-  readonly clients: Clients;
+export interface RoutineParts extends ClientMemoryParts {
+  /** Writes a warning to the log. */
+  readonly warn: (message: string) => void;
 }
 
 export class Routine {
+  readonly memory: ClientMemory;
   private readonly parts: RoutineParts;
   private readonly sampler: Sampler;
+  private readonly warnings: MemoryWarnings;
   private turn = 0;
-  /** Whether the other workers know of this one's largest client. */
-  private largestTold = false;
   private second = 0;
   /** Largest buffers in this span of RECENT_SECONDS, and in the one before. */
   private recent = { input: 0, output: 0 };
@@ -50,6 +39,8 @@ export class Routine {
   constructor(parts: RoutineParts) {
     this.parts = parts;
     this.sampler = new Sampler(parts.statistics, parts.transport, performance.now());
+    this.memory = new ClientMemory(parts, () => this.collect());
+    this.warnings = new MemoryWarnings(parts.warn);
   }
 
   /** Begins. The timer does not keep the thread alive. */
@@ -68,46 +59,27 @@ export class Routine {
     const now = keyspace.clock.now;
     this.sampler.sample(performance.now());
     notePeak(keyspace, fleet, worker);
-    this.evictClients();
+    this.memory.turn();
     if (this.turn++ % TURNS_PER_SECOND !== 0) return;
     statistics.add(TIMED_OUT_CLIENTS, clients.closeIdle(now));
     this.noteBuffers();
+    if (worker === 0) this.warnIfNearLimit();
     // Looking at every client costs something, and mostly nobody has anything pending.
     if (statistics.get(PENDING_OUTPUT) === 0) clients.noSlowReaders();
     else statistics.add(OUTPUT_LIMIT_CLOSES, clients.closeSlowReaders(now));
   }
 
-  /**
-   * `maxmemory-clients`: while all clients together take more, the largest is closed. Each worker tells the others how large its largest is, and closes it
-   * only when none of theirs is larger. What it closed it goes on telling until its next turn: by then the others can see that it is gone. In the
-   * first turn with a limit nobody has told anything yet, so that nothing is closed.
-   */
-  private evictClients(): void {
-    const { config, fleet, statistics, clients } = this.parts;
-    const limit = shareOf(config.maxmemoryClients, config.maxmemory);
-    const told = this.largestTold;
-    this.largestTold = limit > 0;
-    if (limit === 0) return;
-    const others = this.largestElsewhere();
-    let used = usedByClients(fleet);
-    let largest = clients.largest();
-    statistics.values[LARGEST_CLIENT] = largest?.bytes ?? 0;
-    while (told && largest !== undefined && used > limit && largest.bytes >= others) {
-      clients.close(largest.client);
-      used -= largest.bytes;
-      statistics.add(EVICTED_CLIENTS, 1);
-      largest = clients.largest();
-    }
-    this.collect();
-  }
-
-  /** Bytes of the largest client of the other workers. */
-  private largestElsewhere(): number {
-    const { fleet, worker } = this.parts;
-    return Math.max(
-      0,
-      ...fleet.blocks.filter((_, other) => other !== worker).map((block) => block.get(LARGEST_CLIENT)),
-    );
+  /** One of the workers looks for all. */
+  private warnIfNearLimit(): void {
+    const { config, keyspace, fleet } = this.parts;
+    const clients = usedByClients(fleet);
+    this.warnings.look({
+      used: usedByShards(keyspace) + clients,
+      maxmemory: config.maxmemory,
+      refuses: keyspace.control.policy === POLICY_NOEVICTION,
+      clients,
+      clientsMax: clientBytesMax(config),
+    });
   }
 
   /** INFO's `client_recent_max_...`: the largest buffers of a client in the last seconds. */

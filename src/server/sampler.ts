@@ -5,6 +5,7 @@
 
 import type { Transport } from '../transport/transport.js';
 import {
+  BUFFERS,
   BYTES_IN_PER_SECOND,
   BYTES_OUT_PER_SECOND,
   COMMANDS_PER_SECOND,
@@ -28,6 +29,7 @@ const BYTES_OUT = 2;
 const INPUT = 3;
 const OUTPUT = 4;
 const READS = 5;
+const MEMORY = 7;
 
 /** Counters of which a rate is kept, and where it is kept. */
 const RATES = [
@@ -66,6 +68,7 @@ export class Sampler {
     statistics.add(TOTAL_READS, now[READS] - before[READS]);
     statistics.values[PENDING_INPUT] = now[INPUT];
     statistics.values[PENDING_OUTPUT] = now[OUTPUT];
+    statistics.values[BUFFERS] = now[MEMORY];
     before.set(now);
   }
 

@@ -125,7 +125,12 @@ export async function serve(
   administration.fleet = fleet;
   applyEngineSettings(keyspace, config);
   applyPins(keyspace, config);
-  await fleet.start(threads);
+  try {
+    await fleet.start(threads);
+  } catch (error) {
+    await fleet.stop(0);
+    throw error;
+  }
 
   // In this order: a socket that is adopted in between is counted twice, and never not at all.
   const load = (worker: number): number => handover.pending(worker) + blocks[worker].get(CONNECTED);
@@ -204,8 +209,10 @@ function banner(config: Config, keyspace: Keyspace, { redis, memcached }: Doors,
     ...addressesOf(memcached).map((address) => `${address} (Memcached)`),
   ];
   const memory = `${Math.floor(keyspace.maxMemory / 2 ** 20)} MB`;
+  // Without the native core one of them serves.
+  const threads = native ? config.threads : 1;
   const parts = [
-    `${config.threads} thread${config.threads === 1 ? '' : 's'}`,
+    `${threads} thread${threads === 1 ? '' : 's'}`,
     `${keyspace.shards.length} shard${keyspace.shards.length === 1 ? '' : 's'}`,
     `maxmemory ${memory}`,
     config.maxmemoryPolicy,

@@ -58,6 +58,8 @@ export const MEMCACHED_CONNECTED = 29;
 export const MEMCACHED_CONNECTIONS = 30;
 export const MEMCACHED_BYTES_IN = 31;
 export const MEMCACHED_BYTES_OUT = 32;
+/** Bytes of memory that the buffers of all connections take. */
+export const BUFFERS = 33;
 /** Totals that CONFIG RESETSTAT sets to zero; the others say what is, and not what was. */
 const RESETTABLE = [
   TOTAL_COMMANDS,
@@ -85,6 +87,7 @@ export const GONE_WITH_THE_WORKER = [
   MEMCACHED_CONNECTED,
   PENDING_INPUT,
   PENDING_OUTPUT,
+  BUFFERS,
   BLOCKED,
   MONITORS,
   COMMANDS_PER_SECOND,

@@ -33,6 +33,7 @@ import { infoText } from './info.js';
 import { commandHistograms } from './info-commands.js';
 import type { InfoSources } from './info-sources.js';
 import { memcachedFigures } from './memcached-figures.js';
+import { argumentBytesMax } from './memory-limits.js';
 import { memoryFigures } from './memory-report.js';
 import { Pause, type PauseState } from './pause.js';
 import { Routine } from './routine.js';
@@ -137,6 +138,7 @@ export class WorkerServer implements ServerPort {
       worker: data.index,
       transport,
       clients: this.clientsHere,
+      warn: (message) => this.log(message),
     });
     this.followConfig();
     this.bus = this.makeBus({
@@ -177,8 +179,10 @@ export class WorkerServer implements ServerPort {
   private followConfig(): void {
     const { config, transport } = this;
     const applyLimits = (): void => {
+      this.dispatcher.memoryBoundsArguments = argumentBytesMax(config) < config.protoMaxBulkLen;
       for (const client of this.clientsHere.open) this.clientsHere.applyLimits(client);
     };
+    config.onChange('maxmemory', applyLimits);
     config.onChange('protoMaxBulkLen', applyLimits);
     config.onChange('memcachedItemSizeMax', applyLimits);
     config.onChange('clientOutputBufferLimit', applyLimits);
@@ -194,6 +198,7 @@ export class WorkerServer implements ServerPort {
       this.dispatcher.hotKeys.rate = every;
     });
     this.dispatcher.hotKeys.rate = config.hotkeysSample;
+    applyLimits();
     transport.setQueryBufferLimit(config.clientQueryBufferLimit);
     this.statistics.histogramWeight = config.latencyTracking ? 1 : 0;
   }
@@ -236,6 +241,11 @@ export class WorkerServer implements ServerPort {
     if (!client.monitor) this.watch.remove(client);
     this.transport.arrays.databases[client.connection] = client.database;
     this.clientsHere.applyLimits(client);
+  }
+
+  /** The buffers of this worker's connections have grown. */
+  buffersFull(inBatch: boolean): void {
+    this.routine.memory.grown(inBatch);
   }
 
   private onClosed(client: Client, reason: number): void {
@@ -340,7 +350,7 @@ export class WorkerServer implements ServerPort {
     this.bus.send('log', { level: 'warn', message });
   }
 
-  /** This thread's part of MEMORY PURGE: its shards, and its own heap. */
+  /** This thread's part of MEMORY PURGE: its shards, its own heap, and that of buffers. */
   private releaseMemory(): void {
     const { keyspace, data } = this;
     keyspace.shards.forEach((shard, number) => {
@@ -351,6 +361,7 @@ export class WorkerServer implements ServerPort {
       }
     });
     collectGarbage();
+    this.transport.releaseMemory();
   }
 
   // ---------------------------------------------------------------------------------------------- watching
@@ -391,10 +402,14 @@ export class WorkerServer implements ServerPort {
     this.bus.send('shutdown');
   }
 
-  /** The server stops: resolves when the commands that answer later have answered, or have taken too long. */
+  /**
+   * The server stops: resolves when all that has been received is answered, or has taken too long. A command that answers later may have others
+   * behind it, which answer later in their turn.
+   */
   async stopped(): Promise<void> {
     const deadline = performance.now() + STOP_PATIENCE_MS;
-    while (this.dispatcher.unanswered > 0 && performance.now() < deadline) {
+    while (this.transport.catchUp() || this.dispatcher.unanswered > 0) {
+      if (performance.now() >= deadline) return;
       await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
     }
   }

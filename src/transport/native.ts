@@ -31,6 +31,7 @@ export class NativeTransport implements Transport {
   readonly arrays: TransportArrays;
   input: Uint8Array;
   args: Int32Array;
+  private readonly addon: NativeAddon;
   private readonly poller: NativePoller;
   private readonly events: TransportEvents;
   private readonly arena: ByteArena;
@@ -38,8 +39,10 @@ export class NativeTransport implements Transport {
   /** One past the highest slot ever given out. */
   private slots = 0;
   private readonly figures = new Float64Array(8);
+  private readonly full = new Int32Array(1);
 
   constructor(addon: NativeAddon, table: SplitterTable, keyspace: Keyspace, events: TransportEvents) {
+    this.addon = addon;
     this.events = events;
     this.arena = new ByteArena(new ArrayBuffer(INPUT_BYTES));
     this.arenaArgs = new Int32Array(ARGS_MAX * ARG_WORDS);
@@ -58,6 +61,7 @@ export class NativeTransport implements Transport {
       output: this.arrays.output,
       segments: this.arrays.segments,
       databases: this.arrays.databases,
+      full: this.full,
       table,
       hashKey: keyspace.control.hashKey,
       index: {
@@ -83,6 +87,7 @@ export class NativeTransport implements Transport {
     const commands = this.arrays.commands;
     for (let turn = 0; turn < TURNS_MAX; turn++) {
       const count = this.poller.receive();
+      if (this.full[0] !== 0) this.events.onBuffersFull(false);
       if (count === 0) return;
       if ((commands[FLAGS] & FLAG_BIG) !== 0) this.bigBatch(count);
       else this.events.onBatch(count);
@@ -99,6 +104,7 @@ export class NativeTransport implements Transport {
 
   flush(count: number): void {
     this.poller.flush(count);
+    if (this.full[0] !== 0) this.events.onBuffersFull(true);
   }
 
   suspend(connection: number, offset: number): void {
@@ -107,6 +113,10 @@ export class NativeTransport implements Transport {
 
   resume(connection: number): void {
     this.poller.resume(connection);
+  }
+
+  hold(connection: number, offset: number): boolean {
+    return this.poller.hold(connection, offset);
   }
 
   close(connection: number, lingerMs: number): void {
@@ -119,6 +129,10 @@ export class NativeTransport implements Transport {
 
   setQueryBufferLimit(bytes: number): void {
     this.poller.setQueryBufferLimit(bytes);
+  }
+
+  setBufferWatch(bytes: number, throttleAbove: number): void {
+    this.poller.setBufferWatch(bytes, throttleAbove);
   }
 
   setKeepAlive(connection: number, seconds: number): void {
@@ -145,13 +159,25 @@ export class NativeTransport implements Transport {
     return this.poller.pendingOutput(connection);
   }
 
+  buffers(connection: number): number {
+    return this.poller.buffers(connection);
+  }
+
+  releaseMemory(): void {
+    this.addon.releaseHeap();
+  }
+
   stats(out: Float64Array): void {
     this.poller.stats(out);
   }
 
-  /** Answers what has been received, lets every connection read its replies, and closes. */
-  async stop(): Promise<void> {
+  catchUp(): boolean {
     this.onReady();
+    return false;
+  }
+
+  /** Lets every connection read its replies, and closes. */
+  async stop(): Promise<void> {
     for (let connection = 0; connection < this.slots; connection++) this.close(connection, STOP_LINGER_MS);
     const deadline = performance.now() + 2 * STOP_LINGER_MS;
     while (this.connectionCount() > 0 && performance.now() < deadline) {

@@ -46,8 +46,10 @@ const FULL_CHUNK_BYTES = 65_536;
 const SUSPENDED_INPUT_MAX = 65_536;
 /** How long a suspended connection whose peer has ended its side is kept: the peer may wait for the reply, or be gone. */
 const HALF_CLOSED_MS = 2000;
-/** A connection that has this much to read yet is not read from. */
+/** A connection that has this much to read yet, at most, is not served. */
 const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
+/** The buffers of all connections are counted when so much has come and gone: each time would be too often. */
+const COUNT_BYTES = 2 ** 20;
 
 class Connection {
   readonly socket: Socket;
@@ -62,10 +64,12 @@ class Connection {
   held: Uint8Array = new Uint8Array(0);
   heldBytes = 0;
   suspended = false;
+  /** Too much output is pending: it is not served until the peer has read it. */
+  throttled = false;
   /** No longer suspended, and what it sent meanwhile is about to be executed. */
   resuming = false;
   closing = false;
-  /** The peer went on sending when the connection was closing. */
+  /** The peer goes on sending though the connection is closing. */
   discarding = false;
   /** The others have their turn. */
   yielding = false;
@@ -109,6 +113,10 @@ export class StreamTransport implements Transport {
   private readonly freeSlots: number[] = [];
   private readonly servers: Server[] = [];
   private queryBufferLimit = 2 ** 30;
+  private buffersMax = Number.POSITIVE_INFINITY;
+  private throttleAbove = PENDING_OUTPUT_MAX;
+  /** Bytes that came and went since the buffers were counted. */
+  private uncounted = 0;
   private bytesIn = 0;
   private bytesOut = 0;
   private chunks = 0;
@@ -177,7 +185,7 @@ export class StreamTransport implements Transport {
     const connection = new Connection(socket, speaks);
     this.connections[slot] = connection;
     socket.on('data', (chunk: Buffer) => this.receive(slot, connection, chunk));
-    socket.on('drain', () => this.updateReading(connection));
+    socket.on('drain', () => this.drained(slot, connection));
     socket.on('error', () => this.gone(slot, connection, CLOSE_ERROR));
     socket.on('close', () => this.gone(slot, connection, CLOSE_PEER));
     socket.on('end', () => {
@@ -197,14 +205,17 @@ export class StreamTransport implements Transport {
     }
     this.bytesIn += chunk.length;
     this.chunks++;
-    if (connection.heldBytes === 0 && !connection.suspended) {
+    const waits = connection.suspended || connection.throttled;
+    if (connection.heldBytes === 0 && !waits) {
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
       const consumed = this.execute(slot, connection, bytes, chunk.length);
       if (consumed < chunk.length && !connection.closing) connection.hold(bytes, consumed, chunk.length);
     } else {
       connection.hold(chunk, 0, chunk.length);
-      if (!connection.suspended) this.executeHeld(slot, connection);
+      if (!waits) this.executeHeld(slot, connection);
     }
+    this.uncounted += chunk.length;
+    this.countBuffers(false);
     if (connection.heldBytes > this.queryBufferLimit) this.fail(slot, connection, CLOSE_QUERY_LIMIT);
     else {
       if (chunk.length >= FULL_CHUNK_BYTES) this.yieldToOthers(connection);
@@ -231,7 +242,7 @@ export class StreamTransport implements Transport {
     if (length === 0) return 0;
     const splitter = (connection.splitter ??= this.splitters.of(connection.speaks, bytes[0]));
     let start = 0;
-    while (start < length && !connection.closing && !connection.suspended) {
+    while (start < length && !connection.closing && !connection.suspended && !connection.throttled) {
       const { commands } = this.arrays;
       const status = splitter.split(
         slot,
@@ -248,6 +259,8 @@ export class StreamTransport implements Transport {
       this.args = status === SPLIT_BIG ? splitter.bigArgs : this.arenaArgs;
       start = splitter.consumed;
       if (splitter.commandCount > 0) start = this.runBatch(connection, bytes, splitter.commandCount, start);
+      // It goes on sending for all we know.
+      if (status === SPLIT_ERROR) connection.discarding = true;
       if (status === SPLIT_PARTIAL || status === SPLIT_ERROR) break;
     }
     return start;
@@ -269,9 +282,8 @@ export class StreamTransport implements Transport {
   private updateReading(connection: Connection): void {
     // What a closing connection still sends is read, and dropped.
     if (connection.closing) return;
-    const { socket, suspended, yielding, heldBytes } = connection;
-    const stop =
-      (suspended && heldBytes > SUSPENDED_INPUT_MAX) || yielding || socket.writableLength > PENDING_OUTPUT_MAX;
+    const { socket, suspended, throttled, yielding, heldBytes } = connection;
+    const stop = (suspended && heldBytes > SUSPENDED_INPUT_MAX) || yielding || throttled;
     if (stop && !socket.isPaused()) socket.pause();
     else if (!stop && socket.isPaused()) socket.resume();
   }
@@ -289,9 +301,32 @@ export class StreamTransport implements Transport {
       this.bytesOut += end - start;
       // A copy: the arena is written again before the socket has taken it.
       connection.socket.write(output.slice(start, end));
+      this.uncounted += end - start;
       const limit = connection.outputBytesMax;
-      if (limit > 0 && connection.socket.writableLength > limit) this.fail(slot, connection, CLOSE_OUTPUT_LIMIT);
+      const pending = connection.socket.writableLength;
+      if (limit > 0 && pending > limit) this.fail(slot, connection, CLOSE_OUTPUT_LIMIT);
+      // Where there is a limit at which it is closed, it may come to that.
+      else if (pending > this.throttleAbove && (limit === 0 || limit > PENDING_OUTPUT_MAX)) connection.throttled = true;
     }
+    this.countBuffers(true);
+  }
+
+  /** The peer has read what it was sent. */
+  private drained(slot: number, connection: Connection): void {
+    const { throttled } = connection;
+    connection.throttled = false;
+    if (throttled && !connection.suspended && !connection.closing && connection.heldBytes > 0)
+      this.executeHeld(slot, connection);
+    this.updateReading(connection);
+  }
+
+  /** Counts what waits in all buffers now and then. */
+  private countBuffers(inBatch: boolean): void {
+    if (this.uncounted < COUNT_BYTES) return;
+    this.uncounted = 0;
+    let sum = 0;
+    for (const connection of this.connections) if (connection !== undefined) sum += memoryOf(connection);
+    if (sum > this.buffersMax) this.events.onBuffersFull(inBatch);
   }
 
   // ---------------------------------------------------------------------------------------------- connections
@@ -319,14 +354,19 @@ export class StreamTransport implements Transport {
     });
   }
 
+  hold(slot: number, offset: number): boolean {
+    if (this.connections[slot]?.throttled !== true) return false;
+    this.suspendedAt = offset;
+    return true;
+  }
+
   close(slot: number, lingerMs: number): void {
     const connection = this.connections[slot];
-    if (connection === undefined || connection.closing) return;
+    if (connection === undefined) return;
+    if (lingerMs === 0) connection.socket.destroy();
+    if (connection.closing) return;
     connection.closing = true;
-    if (lingerMs === 0) {
-      connection.socket.destroy();
-      return;
-    }
+    if (lingerMs === 0) return;
     connection.socket.end();
     // The peer's bytes are read and dropped, so that its close is noticed.
     connection.socket.resume();
@@ -381,6 +421,11 @@ export class StreamTransport implements Transport {
     this.queryBufferLimit = bytes;
   }
 
+  setBufferWatch(bytes: number, throttleAbove: number): void {
+    this.buffersMax = bytes;
+    this.throttleAbove = Math.min(throttleAbove, PENDING_OUTPUT_MAX);
+  }
+
   setKeepAlive(slot: number, seconds: number): void {
     this.connections[slot]?.socket.setKeepAlive(seconds > 0, seconds * 1000);
   }
@@ -408,17 +453,31 @@ export class StreamTransport implements Transport {
     return this.connections[slot]?.socket.writableLength ?? 0;
   }
 
+  buffers(slot: number): number {
+    const connection = this.connections[slot];
+    return connection === undefined ? 0 : memoryOf(connection);
+  }
+
+  releaseMemory(): void {}
+
   stats(out: Float64Array): void {
     let connected = 0;
     let input = 0;
     let output = 0;
+    let buffers = 0;
     for (const connection of this.connections) {
       if (connection === undefined) continue;
       connected++;
       input += connection.heldBytes;
       output += connection.socket.writableLength;
+      buffers += memoryOf(connection);
     }
-    out.set([connected, this.bytesIn, this.bytesOut, input, output, this.chunks, this.frames]);
+    out.set([connected, this.bytesIn, this.bytesOut, input, output, this.chunks, this.frames, buffers]);
+  }
+
+  /** Whatever comes is executed at once, but for what a connection was suspended with. */
+  catchUp(): boolean {
+    return this.connections.some((connection) => connection?.resuming);
   }
 
   /** Stops listening, lets every connection have its replies, and closes. */
@@ -435,6 +494,11 @@ export class StreamTransport implements Transport {
     for (const server of this.servers) server.close();
     for (const connection of this.connections) connection?.socket.destroy();
   }
+}
+
+/** Of `held`, what was never written to takes no memory. */
+function memoryOf({ heldBytes, socket }: Connection): number {
+  return heldBytes + socket.writableLength;
 }
 
 /** Takes away the socket that a server left that is gone; a file of another kind stays, and listening fails. */

@@ -36,6 +36,11 @@ export interface TransportEvents {
   onBatch(count: number): void;
   /** A socket was adopted, on which `speaks` (SPEAKS_*) is spoken. */
   onConnect(connection: number, speaks: number): void;
+  /**
+   * The buffers of all connections together take more than `setBufferWatch` says. Called again and again while they do.
+   * @param inBatch in the middle of one
+   */
+  onBuffersFull(inBatch: boolean): void;
   /** Text with which a new connection is to be refused, empty when it may come in. Asked by transports that accept by themselves. */
   refusal(speaks: number): string;
 }
@@ -50,19 +55,36 @@ export interface Transport {
   /** Stops a connection: nothing after input offset `offset` is executed until `resume`. */
   suspend(connection: number, offset: number): void;
   resume(connection: number): void;
+  /**
+   * Stops a connection that has too much output pending: nothing after input offset `offset` is executed until its peer has read half of it.
+   * @returns false when it has not: nothing has changed
+   */
+  hold(connection: number, offset: number): boolean;
   /** Closes; what is pending is sent first, for at most `lingerMs` (0 = at once). EVENT_CLOSED follows. */
   close(connection: number, lingerMs: number): void;
   setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void;
   setQueryBufferLimit(bytes: number): void;
+  /**
+   * @param bytes of memory in the buffers of all connections, above which `onBuffersFull` is called
+   * @param throttleAbove bytes of output pending for one connection, above which it is not served until half of it is gone; there is a limit to
+   *   it anyway
+   */
+  setBufferWatch(bytes: number, throttleAbove: number): void;
   setKeepAlive(connection: number, seconds: number): void;
   peerAddress(connection: number): string;
   localAddress(connection: number): string;
   fd(connection: number): number;
   pendingInput(connection: number): number;
   pendingOutput(connection: number): number;
-  /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames] */
+  /** Bytes of memory that the buffers of a connection take. */
+  buffers(connection: number): number;
+  /** Gives memory back to the system that is kept for buffers to come. */
+  releaseMemory(): void;
+  /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames, memory of buffers] */
   stats(out: Float64Array): void;
-  /** Answers what has been received, lets every connection read its replies, and closes. */
+  /** Executes what was received and has not been executed, as far as that goes now. Returns whether there is some that will be executed in a moment. */
+  catchUp(): boolean;
+  /** Lets every connection read its replies, and closes. */
   stop(): Promise<void>;
   /** Closes everything at once. */
   destroy(): void;

@@ -45,6 +45,12 @@ function elements(value: Reply['value']): readonly Reply[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** The texts of a reply, of however many levels, in their order. */
+function scalars(reply: Reply | undefined): (string | null)[] {
+  if (reply === undefined) return [];
+  return typeof reply.value === 'string' || reply.value === null ? [reply.value] : reply.value.flatMap(scalars);
+}
+
 /**
  * Entries of the slow log, newest first, of a client called `me`. Those about the slow log itself are left out: ours notes commands that answer later
  * before they have their effect, Redis after.
@@ -294,6 +300,22 @@ export const COMMAND_CASES: readonly Case[] = [
             'O(1)',
           ];
           return reply.type === '%' && entry[0]?.value === 'get' && expected.every((word, i) => fields[i] === word);
+        }),
+      ],
+      [
+        'COMMAND DOCS bitop',
+        matching('the arguments of BITOP', (reply) => {
+          const fields = elements(elements(reply.value)[1]?.value);
+          const at = fields.findIndex(({ value }) => value === 'arguments');
+          const words = [
+            ...'name operation type oneof arguments'.split(' '),
+            ...['and', 'or', 'xor', 'not'].flatMap((word) =>
+              `name ${word} type pure-token display_text ${word} token ${word.toUpperCase()}`.split(' '),
+            ),
+            ...'name destkey type key display_text destkey key_spec_index 0'.split(' '),
+            ...'name key type key display_text key key_spec_index 1 flags multiple'.split(' '),
+          ];
+          return at > 0 && scalars(fields[at + 1]).join() === words.join();
         }),
       ],
       [

@@ -9,9 +9,9 @@ const LIMITS = 'the limits are its own';
 const LONG_KEY = 'k'.repeat(1_048_576);
 const LONGEST_KEY = 'k'.repeat(1_048_575);
 const MIB = 1_048_576;
-/** More than a shard holds. */
-const TOO_MUCH = 'x'.repeat(20 * MIB);
-const TEN_MIB = 'y'.repeat(10 * MIB);
+/** More than a shard of 8 MB holds, and no more than may be sent. */
+const TOO_MUCH = 'x'.repeat(10 * MIB);
+const FIVE_MIB = 'y'.repeat(5 * MIB);
 
 const REFUSED: readonly Case[] = [
   {
@@ -63,13 +63,13 @@ const REFUSED: readonly Case[] = [
       ['DBSIZE', 3],
       [['MSETNX', 'x', '1', 'y', '2', 'z', TOO_MUCH], OOM],
       ['DBSIZE', 3],
-      [['MSET', 'a', TEN_MIB, '{a}b', '1', '{a}c', TEN_MIB], OOM],
+      [['MSET', 'a', FIVE_MIB, '{a}b', '1', '{a}c', FIVE_MIB], OOM],
       ['MGET a {a}b {a}c', ['old', null, null]],
-      [['MSET', 'a', TEN_MIB, '{a}b', '1'], OK],
-      [['MSET', '{a}b', '2', 'a', 'x', '{a}c', TEN_MIB], OK],
+      [['MSET', 'a', FIVE_MIB, '{a}b', '1'], OK],
+      [['MSET', '{a}b', '2', 'a', 'x', '{a}c', FIVE_MIB], OK],
       [['MSET', '{a}b', '3', '{a}c', 'x', 'a', TOO_MUCH], OOM],
       ['MGET a {a}b', ['x', '2']],
-      ['STRLEN {a}c', 10 * MIB],
+      ['STRLEN {a}c', 5 * MIB],
     ],
   },
   {
@@ -77,10 +77,10 @@ const REFUSED: readonly Case[] = [
     ashlarOnly: LIMITS,
     steps: [
       ['SET {x}d old', OK],
-      [['SET', '{x}a', TEN_MIB], OK],
+      [['SET', '{x}a', FIVE_MIB], OK],
       ['BITOP NOT {x}d {x}a', OOM],
       ['GET {x}d', 'old'],
-      ['BITOP NOT {x}a {x}a', 10 * MIB],
+      ['BITOP NOT {x}a {x}a', 5 * MIB],
       ['GETRANGE {x}a 0 0', '\x86'],
     ],
   },
@@ -89,12 +89,12 @@ const REFUSED: readonly Case[] = [
     ashlarOnly: LIMITS,
     steps: [
       ['MSET {x}n 5 {x}v value', OK],
-      [['SET', '{x}a', 'z'.repeat(13 * MIB)], OK],
-      [['SET', '{x}b', TEN_MIB], OOM],
+      [['SET', '{x}a', 'z'.repeat(5 * MIB)], OK],
+      [['SET', '{x}b', FIVE_MIB], OOM],
       ['INCR {x}n', 6],
       ['SET {x}v eulav', OK],
-      ['GETDEL {x}a', 'z'.repeat(13 * MIB)],
-      [['SET', '{x}b', TEN_MIB], OK],
+      ['GETDEL {x}a', 'z'.repeat(5 * MIB)],
+      [['SET', '{x}b', FIVE_MIB], OK],
     ],
   },
 ];
@@ -150,6 +150,6 @@ const LONG_KEYS: readonly Case[] = [
 ];
 
 defineCases('strings without memory', REFUSED, {
-  args: { ashlar: ['--maxmemory', '32mb', '--maxmemory-policy', 'noeviction'] },
+  args: { ashlar: ['--maxmemory', '32mb', '--shards', '4', '--maxmemory-policy', 'noeviction'] },
 });
 defineCases('long keys', LONG_KEYS);

@@ -1,7 +1,8 @@
 /**
  * Everything at once: clients of both doors on two threads, and threads of the application, who swap, empty and rename what the others write, while the
  * limit of memory and the policy change under them. Afterwards every byte of the shards is audited. Nothing may be lost (an item that no
- * database has), nobody may have died, no shard may have been reset, and values that are written together are never seen apart.
+ * database has), no server thread may have died, no shard may have been reset unless a thread was terminated, and values that are written together are
+ * never seen apart.
  */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -16,7 +17,7 @@ import { type Argument, frame, type Reply, RespClient } from '../conformance/res
 import { auditKeyspace } from '../unit/engine/audit.js';
 import { openSocket } from './fault-helpers.js';
 import { eventually, infoField } from './server-helpers.js';
-import { loadBuilt, TaskWorker } from './threads-helpers.js';
+import { loadBuilt, sleep, type Task, TaskWorker } from './threads-helpers.js';
 
 const Ashlar = await loadBuilt();
 
@@ -199,27 +200,56 @@ function auditDatabases(keyspace: Keyspace): void {
   }
 }
 
+/** Everybody talks at once for a while; fails when somebody was answered wrongly. */
+async function crowd(until: number): Promise<void> {
+  const wrong = await Promise.all([
+    ...clients.map((client, seed) => talk(client, seed, until)),
+    talkMemcached(door.memcachedPort, until),
+  ]);
+  expect(wrong.filter((text) => text !== undefined)).toEqual([]);
+  expect(await infoField(clients[0], 'ashlar_workers_replaced')).toBe('0');
+}
+
+/** Audits everything, empties the cache, and audits it again. */
+async function auditAll(): Promise<void> {
+  const keyspace = Keyspace.attach(cache.handle, new Clock(), Math.random);
+  keyspace.withAll(() => auditKeyspace(keyspace));
+  auditDatabases(keyspace);
+  await clients[0].command('FLUSHALL');
+  expect(keyspace.figures().items).toBe(0);
+  keyspace.withAll(() => auditKeyspace(keyspace));
+  keyspace.detach();
+}
+
 describe('clients of both doors and threads of the application', () => {
   test('who do everything at once lose nothing, and nobody dies', async () => {
-    const workers = ['mix', 'churn'].map((task, seed) => new TaskWorker(cache, task as 'mix', seed + 1));
+    const workers = ['mix', 'churn'].map((task, seed) => new TaskWorker(cache, task as Task, seed + 1));
     await Promise.all(workers.map((worker) => worker.ready()));
-    const until = Date.now() + BUSY_MS;
-    const wrong = await Promise.all([
-      ...clients.map((client, seed) => talk(client, seed, until)),
-      talkMemcached(door.memcachedPort, until),
-    ]);
+    await crowd(Date.now() + BUSY_MS);
     await Promise.all(workers.map((worker) => worker.finish()));
-    expect(wrong.filter((text) => text !== undefined)).toEqual([]);
     for (const worker of workers) expect(worker.wrong).toBeUndefined();
     expect(cache.stats().resets).toBe(0);
-    expect(await infoField(clients[0], 'ashlar_workers_replaced')).toBe('0');
+    await auditAll();
+  }, 60_000);
 
-    const keyspace = Keyspace.attach(cache.handle, new Clock(), Math.random);
-    keyspace.withAll(() => auditKeyspace(keyspace));
-    auditDatabases(keyspace);
-    await clients[0].command('FLUSHALL');
-    expect(keyspace.figures().items).toBe(0);
-    keyspace.withAll(() => auditKeyspace(keyspace));
-    keyspace.detach();
+  test('go on when threads of the application are terminated among them', async () => {
+    const random = new Random(9, 10, 11);
+    const until = Date.now() + BUSY_MS;
+    let terminated = 0;
+    const chain = async (task: Task): Promise<void> => {
+      while (Date.now() < until) {
+        const worker = await new TaskWorker(cache, task, random.nextInt32()).ready();
+        await sleep(random.below(12));
+        await worker.worker.terminate();
+        expect(worker.wrong).toBeUndefined();
+        terminated++;
+      }
+    };
+    await Promise.all([crowd(until), chain('mix'), chain('churn')]);
+    const { resets } = cache.stats();
+    expect(terminated).toBeGreaterThan(5);
+    // One that holds several locks takes them all with it.
+    expect(resets).toBeLessThanOrEqual(terminated * SHARDS);
+    await auditAll();
   }, 60_000);
 });

@@ -8,7 +8,8 @@ import { Piscina } from 'piscina';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ashlar as AshlarClass } from '../../src/index.js';
 import { MemcachedWire } from './memcached-wire.js';
-import { loadBuilt, TaskWorker } from './threads-helpers.js';
+import { eventually } from './server-helpers.js';
+import { audit, loadBuilt, TaskWorker } from './threads-helpers.js';
 
 const Ashlar = await loadBuilt();
 const TASK = fileURLToPath(new URL('./library-task.mjs', import.meta.url));
@@ -44,6 +45,38 @@ describe('a handle', () => {
     expect(counts.sort()).toEqual([1, 2, 3, 4]);
     expect(names.map((_, i) => cache.get(`greeting:${i}`))).toEqual(names.map((name) => `Hello ${name}`));
     await pool.destroy();
+  });
+});
+
+/** A worker that makes a cache, tells its handle, and ends. */
+const MAKER = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  import(workerData.library).then(({ Ashlar }) => {
+    const cache = Ashlar.create({ maxMemory: '8mb', shards: 2 });
+    cache.set('from', 'the maker');
+    cache.set('short', 'lived', { ttl: 50 });
+    parentPort.postMessage(cache.handle);
+  });
+`;
+
+describe('a cache whose maker has ended', () => {
+  test('lives on with threads that come and go: keys expire, and what has no room makes some', async () => {
+    const library = new URL('../../dist/index.js', import.meta.url).href;
+    const maker = new Worker(MAKER, { eval: true, workerData: { library } });
+    const [[handle]] = await Promise.all([once(maker, 'message'), once(maker, 'exit')]);
+    const attached = Ashlar.attach(handle);
+    expect(attached.get('from')).toBe('the maker');
+    expect(attached.stats()).toMatchObject({ threads: 1, resets: 0 });
+    await eventually('the key to expire, and its memory to come back', () => attached.size === 1);
+    for (const seed of [1, 2, 3]) {
+      const worker = await new TaskWorker(attached, 'churn', seed).ready();
+      await eventually('eviction', () => attached.stats().evicted > seed * 1000);
+      await worker.finish();
+      expect(worker.wrong).toBeUndefined();
+      audit(attached);
+    }
+    expect(attached.stats()).toMatchObject({ threads: 1, resets: 0 });
+    attached.close();
   });
 });
 

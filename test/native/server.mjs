@@ -29,6 +29,7 @@ export class Server {
     this.commands = new Int32Array(1024 * 8);
     this.args = new Int32Array(16384 * 4);
     this.segments = new Int32Array(1024 * 3);
+    this.full = new Int32Array(1);
     this.closed = [];
     this.errors = [];
     this.executed = 0;
@@ -45,6 +46,7 @@ export class Server {
       args: this.args,
       segments: this.segments,
       databases: new Int32Array(connections),
+      full: this.full,
       table: SPLITTER_TABLE,
       hashKey: [0x01020304, -5],
       index: { shards: this.shards, depthWord: 0, directoryWord: 1, databaseSalts: new Int32Array(16) },
@@ -119,8 +121,8 @@ export class Server {
   stats() {
     const out = new Float64Array(8);
     this.poller.stats(out);
-    const [connections, received, sent, pendingInput, pendingOutput, receives, frames] = out;
-    return { connections, received, sent, pendingInput, pendingOutput, receives, frames };
+    const [connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers] = out;
+    return { connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers };
   }
 
   stop() {

@@ -5,12 +5,13 @@
  *  [by command 16][class 1: what was done with items of its size 8][class 2 8] ... [class CLASSES + 1 8]
  * ```
  *
- * `counters[GET_MISSES]++`, and for what is done with items `counters[ofItem(sizeOf(words, item)) + GET_HITS]++`. An item's class is the one that its size
+ * `counters[GET_MISSES]++`, and for what is done with items `counters[ofItem(shard, sizeOf(words, item)) + GET_HITS]++`. An item's class is the one that its size
  * asks for; short of memory it may have a larger cell. Some go by two names in memcached: `cmd_set` counts every store, whatever became of it; hits and
  * misses add up to the commands.
  */
 
-import { CLASSES, classOf, PAGE_BYTES } from '../../engine/memory/size-classes.js';
+import { CLASSES } from '../../engine/memory/size-classes.js';
+import type { Shard } from '../../engine/shard.js';
 
 export const CMD_GET = 0;
 export const CMD_FLUSH = 1;
@@ -53,9 +54,9 @@ export function ofClass(number: number): number {
   return BY_CLASS + ((number - 1) << CLASS_SHIFT);
 }
 
-/** Where the counters begin of the class of items that take `bytes`. */
-export function ofItem(bytes: number): number {
-  return BY_CLASS + ((bytes <= PAGE_BYTES ? classOf(bytes) : CLASSES) << CLASS_SHIFT);
+/** Where the counters begin of the class of a shard's items that take `bytes`. */
+export function ofItem({ memory }: Shard, bytes: number): number {
+  return BY_CLASS + (memory.classOf(bytes) << CLASS_SHIFT);
 }
 
 /** A counter of the classes, over all of them. */

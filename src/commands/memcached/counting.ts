@@ -61,7 +61,7 @@ export function countItem(
   if (!readNumber(bytes, valueOffset(words, item), length, sum)) return NOT_NUMERIC;
   if (up) sum.add(delta);
   else sum.subtract(delta);
-  request.counters[ofItem(sizeOf(words, item)) + (up ? INCR_HITS : DECR_HITS)]++;
+  request.counters[ofItem(shard, sizeOf(words, item)) + (up ? INCR_HITS : DECR_HITS)]++;
   const kept = marksOf(words, item) & (MARK_STALE | MARK_LEASED);
   const at = shard.replaceValue(item, Math.max(length, sum.digits));
   if (at === 0) return NO_MEMORY;

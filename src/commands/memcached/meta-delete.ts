@@ -64,7 +64,8 @@ function remove(request: Request): number {
 /** Takes the value away, or marks it as stale, or both. Returns the item, or an outcome. */
 function change(request: Request): number {
   const { counters } = request;
-  const { words } = key.shard;
+  const { shard } = key;
+  const { words } = shard;
   const found = key.find();
   if (found === 0) {
     counters[DELETE_MISSES]++;
@@ -78,7 +79,7 @@ function change(request: Request): number {
   const item = flags.noValue ? emptied(request, found) : found;
   if (item === NO_MEMORY) return NO_MEMORY;
   if (flags.invalidate) return invalidate(request, item);
-  counters[ofItem(sizeOf(words, item)) + DELETE_HITS]++;
+  counters[ofItem(shard, sizeOf(words, item)) + DELETE_HITS]++;
   return item;
 }
 

@@ -112,7 +112,7 @@ function hit(request: Request, found: number): void {
   if (!flags.noBump) shard.touch(item);
   if (flags.ttlIndex > 0) {
     request.counters[CMD_TOUCH]++;
-    request.counters[ofItem(sizeOf(words, item)) + TOUCH_HITS]++;
+    request.counters[ofItem(shard, sizeOf(words, item)) + TOUCH_HITS]++;
   }
 }
 

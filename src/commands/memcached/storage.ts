@@ -145,7 +145,7 @@ export function lookUp(request: Request, key: ItemKey): number {
   }
   if (typeOf(shard.words, item) !== TYPE_STRING) return WRONG_TYPE;
   shard.countLookup(true);
-  counters[ofItem(sizeOf(shard.words, item)) + GET_HITS]++;
+  counters[ofItem(shard, sizeOf(shard.words, item)) + GET_HITS]++;
   return item;
 }
 
@@ -164,7 +164,7 @@ export function touchItem(request: Request, key: ItemKey, deadline: number): num
     counters[TOUCH_MISSES]++;
     return NOT_FOUND;
   }
-  counters[ofItem(sizeOf(shard.words, item)) + TOUCH_HITS]++;
+  counters[ofItem(shard, sizeOf(shard.words, item)) + TOUCH_HITS]++;
   shard.touch(item);
   const kept = shard.setExpiry(item, deadline);
   return kept === 0 ? NO_MEMORY : kept;
@@ -204,7 +204,7 @@ export function storeItem(
   versioned: boolean,
 ): number {
   const blocks = blocksFor(flags, versioned);
-  request.counters[ofItem(itemBytes(key.length, valueBytes, deadline !== 0, blocks)) + CMD_SET]++;
+  request.counters[ofItem(key.shard, itemBytes(key.length, valueBytes, deadline !== 0, blocks)) + CMD_SET]++;
   if (how !== SET) {
     const refusal = refusalOf(request, key, how, low, high);
     if (refusal !== 0) return refusal;
@@ -250,7 +250,7 @@ function refusalOf(request: Request, key: ItemKey, how: number, low: number, hig
     return NOT_FOUND;
   }
   const matches = versionIs(words, item, low, high);
-  counters[ofItem(sizeOf(words, item)) + (matches ? CAS_HITS : CAS_BADVAL)]++;
+  counters[ofItem(key.shard, sizeOf(words, item)) + (matches ? CAS_HITS : CAS_BADVAL)]++;
   return matches ? 0 : EXISTS;
 }
 
@@ -273,7 +273,7 @@ export function joinItem(
 ): number {
   const { shard } = key;
   const { words, bytes } = shard;
-  request.counters[ofItem(itemBytes(key.length, pieceBytes, false)) + CMD_SET]++;
+  request.counters[ofItem(shard, itemBytes(key.length, pieceBytes, false)) + CMD_SET]++;
   const old = key.find();
   if (old === 0) return NOT_STORED;
   if (typeOf(words, old) !== TYPE_STRING) return WRONG_TYPE;
@@ -312,7 +312,7 @@ export function deleteItem(request: Request, key: ItemKey, low: number, high: nu
     return NOT_FOUND;
   }
   if ((high | low) !== 0 && !versionIs(shard.words, item, low, high)) return EXISTS;
-  counters[ofItem(sizeOf(shard.words, item)) + DELETE_HITS]++;
+  counters[ofItem(shard, sizeOf(shard.words, item)) + DELETE_HITS]++;
   shard.remove(item);
   return 0;
 }

@@ -5,6 +5,7 @@ import type { Request } from '../request.js';
 import type { CommandTable, TableEntry } from '../table.js';
 import { deprecationOf } from './command-details.js';
 import { findEntry, replyWords, subcommandsOf } from './command-info.js';
+import { type Argument, argumentsOf } from './command-syntax.js';
 
 /** Commands for maintainers, not for applications. */
 const SYSTEM_COMMANDS = ['debug'];
@@ -14,6 +15,7 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
   const { summary, since } = entry.subcommand ?? command;
   const deprecation = deprecationOf(entry);
   const subcommands = subcommandsOf(table, entry);
+  const args = argumentsOf(entry.name);
   const isSystem = SYSTEM_COMMANDS.includes(entry.name);
   const texts: [string, string][] = [
     ['summary', summary],
@@ -22,7 +24,8 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
     ['complexity', (entry.subcommand ?? command).complexity ?? 'O(1)'],
   ];
   const flagged = deprecation !== undefined || isSystem;
-  reply.map(texts.length + (flagged ? 1 : 0) + (deprecation === undefined ? 0 : 2) + (subcommands.length > 0 ? 1 : 0));
+  const more = [flagged, deprecation !== undefined, deprecation !== undefined, args.length > 0, subcommands.length > 0];
+  reply.map(texts.length + more.filter(Boolean).length);
   replyTexts(reply, texts);
   if (flagged) {
     reply.bulkAscii('doc_flags');
@@ -34,9 +37,48 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
       ['replaced_by', deprecation.replacedBy],
     ]);
   }
+  if (args.length > 0) {
+    reply.bulkAscii('arguments');
+    replyArguments(reply, args);
+  }
   if (subcommands.length === 0) return;
   reply.bulkAscii('subcommands');
   replyMap(reply, table, subcommands);
+}
+
+function replyArguments(reply: ReplyWriter, args: readonly Argument[]): void {
+  reply.array(args.length);
+  for (const argument of args) replyArgument(reply, argument);
+}
+
+function replyArgument(reply: ReplyWriter, argument: Argument): void {
+  const { name, type, token, keyRange } = argument;
+  const flags = flagsOf(argument);
+  const texts: [string, string][] = [
+    ['name', name],
+    ['type', type],
+  ];
+  if (argument.arguments === undefined) texts.push(['display_text', name]);
+  const more = [keyRange !== undefined, token !== undefined, flags.length > 0, argument.arguments !== undefined];
+  reply.map(texts.length + more.filter(Boolean).length);
+  replyTexts(reply, texts);
+  if (keyRange !== undefined) {
+    reply.bulkAscii('key_spec_index');
+    reply.integer(keyRange);
+  }
+  if (token !== undefined) replyTexts(reply, [['token', token]]);
+  if (flags.length > 0) {
+    reply.bulkAscii('flags');
+    replyWords(reply, flags);
+  }
+  if (argument.arguments === undefined) return;
+  reply.bulkAscii('arguments');
+  replyArguments(reply, argument.arguments);
+}
+
+function flagsOf({ optional, multiple, multipleToken }: Argument): string[] {
+  const flags = [optional && 'optional', multiple && 'multiple', multipleToken && 'multiple_token'];
+  return flags.filter((flag) => typeof flag === 'string');
 }
 
 function replyTexts(reply: ReplyWriter, texts: readonly (readonly [string, string])[]): void {

@@ -1,9 +1,13 @@
 /**
  * Eviction: making room when the budget is used up.
  *
- * Room is made where it is needed: for a cell of a size class, the best of a few sampled items *of that class* goes, and its
- * cell is free at once. So that the classes share the memory fairly as the load changes, a class that has evicted a page's worth looks
- * round: if a sampled page elsewhere holds colder items than its own last victim was, that whole page is emptied and changes hands.
+ * Room is made where it is needed: for a cell of a size class, the best candidate *of that class* goes, and its cell is free at once. Candidates are
+ * sampled, a few for each eviction, and the best of those that were not needed are remembered (candidates.ts).
+ *
+ * So that the classes share the memory as the load changes, a class looks round now and then: what deserves more to go elsewhere, in another class or as a
+ * large value, than its own last victim did goes too, as many bytes of it as the class itself has evicted. Once a class has a page's worth of free cells, the
+ * items of its emptiest page move into them, and the page changes hands. A class that has little in its only page gives it up: its items move into
+ * cells of larger classes. With queues, what deserves to go is what is worth the least for each byte: the age counts times the size.
  *
  * Whole pages (for the index, a class without a page, a large value) come first from compaction: a class that has a page's worth of free cells in all
  * moves the items of its emptiest page together. Only when no class has, items go.
@@ -14,37 +18,42 @@
 
 import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
-import { type Control, POLICIES, POLICY_NOEVICTION } from '../control.js';
+import { type Control, POLICIES, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
 import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
 import type { AccessClock } from './access.js';
+import { Candidates, GROUPS, RUNS } from './candidates.js';
 import type { Queues } from './queues.js';
 
 const PAGE_SHIFT = 16;
-/** Random pages looked at to find one of a class, before the table is walked. */
-const PAGE_TRIES = 48;
-/** Pages compared when one is to be emptied. */
-const PAGE_SAMPLES = 8;
+/** Items that are sampled for each victim where there are queues: a tenth of them is on probation. */
+const QUEUE_SAMPLES = 12;
+/** Random pages looked at for each candidate that is wanted, before the table is walked. */
+const PAGES_FOR_CANDIDATE = 4;
 /** Items looked at to tell how cold a page is. */
 const PAGE_ITEMS = 4;
-/** Candidates of the policies with queues: the front of a queue is found by a sample, so a small one blurs it. */
-const QUEUE_SAMPLES = 16;
+/** Pages looked at when one is to change hands. */
+const PAGE_SAMPLES = 8;
+/** A class looks round after a quarter of a page's worth of evictions. */
+const LOOKS_SHIFT = 2;
+/** No group has anything that may go. */
+const NOTHING = -1;
 /** Items in a row that go on instead of leaving, before one leaves whatever it is. */
 const GOING_ON_MAX = 32;
 /** What an item that would go on counts beside others when pages are compared. */
 const STAYING_DIVISOR = 4;
 /** Demand tells something when this part of the memory has been asked for. */
 const TURNOVER_SHARE = 8;
-/** How much colder a page must be than what the class itself has to give, before it changes hands. */
-const TAKEOVER_MARGIN = 1.5;
+/** How much more than the class's own last victim something must deserve to go, for a page to change hands. */
+const TAKEOVER_MARGIN = 1.2;
+/** How much larger the cells may be into which the items of a class move that has little in its page. */
+const MERGE_MOST = 2;
 /** Pages of a class among which the emptiest is chosen to be compacted. */
 const COMPACT_LOOK = 64;
 /** Items that go so that pinned ones can move into their cells, before a page is left to the pinned ones. */
 const ROOM_FOR_PINNED_MAX = 64;
-/** Pages emptied of volatile items before a volatile policy gives up. */
-const VOLATILE_PAGES = 256;
 
 const KIND_VOLATILE = POLICIES.map((name) => name.startsWith('volatile-'));
 const KIND_RANDOM = POLICIES.map((name) => name.endsWith('-random'));
@@ -69,8 +78,10 @@ export class Evictor {
   private readonly queues: Queues;
   private readonly random: () => number;
   private readonly owner: ItemOwner;
-  /** Best candidate of the running sample, and its score. */
-  private victim = 0;
+  private readonly candidates = new Candidates();
+  /** What the best candidate of each group deserved when it was looked at last; below 0 when there was none. */
+  private readonly fronts = new Float64Array(GROUPS).fill(-1);
+  /** Score of the victim that was chosen last. */
   private victimScore = -1;
   /** Victims since the class last looked round, by class; only a hint, so it is this thread's own. */
   private readonly evictions = new Int32Array(CLASSES);
@@ -101,16 +112,15 @@ export class Evictor {
   /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
   freeCell(sizeClass: number): boolean {
     if (this.control.policy === POLICY_NOEVICTION) return this.compact();
-    if (this.slabs.classLive(sizeClass) > 0 && this.chooseVictim(sizeClass)) {
-      const score = this.victimScore * this.weight(sizeClass);
-      this.evict(this.victim);
-      if (++this.evictions[sizeClass] >= this.evictionsBetweenLooks(sizeClass)) {
-        this.evictions[sizeClass] = 0;
-        this.rebalance(sizeClass, score);
-      }
-      return true;
+    const victim = this.slabs.classLive(sizeClass) > 0 ? this.choose(sizeClass) : 0;
+    if (victim === 0) return this.freePage();
+    const score = this.victimScore;
+    this.evict(victim);
+    if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> LOOKS_SHIFT) {
+      this.evictions[sizeClass] = 0;
+      this.rebalance(sizeClass, score);
     }
-    return this.freePage();
+    return true;
   }
 
   /**
@@ -134,12 +144,43 @@ export class Evictor {
     return sizeClass;
   }
 
-  /** Chooses the item of a class that is to go. Of the candidates that are at the front of a queue, those that were used go on. */
-  private chooseVictim(sizeClass: number): boolean {
-    if (!this.access.hasQueues) return this.sampleClass(sizeClass);
-    for (let tries = 0; this.sampleClass(sizeClass); tries++) {
-      if (tries === GOING_ON_MAX || !this.goesOn(this.victim)) return true;
+  /**
+   * Chooses the item of a group that is to go. Of those that are at the front of a queue, the ones that were used go on.
+   * @returns the item, or 0 when none may go
+   */
+  private choose(group: number): number {
+    for (let tries = 0; ; tries++) {
+      this.sample(group);
+      const slot = this.bestSlot(group);
+      if (slot === NOTHING) return 0;
+      const item = this.candidates.take(slot);
+      if (this.access.hasQueues) this.queues.noteOldest(accessOf(this.pool.words, item));
+      if (tries < GOING_ON_MAX && this.access.hasQueues && this.goesOn(item)) continue;
+      this.victimScore = this.candidates.scores[slot];
+      return item;
     }
+  }
+
+  /** Slot of the group's candidate that deserves most to go, by what the items are now; NOTHING when there is none. */
+  private bestSlot(group: number): number {
+    const { items, scores } = this.candidates;
+    const end = this.candidates.end(group);
+    let best = NOTHING;
+    for (let slot = this.candidates.begin(group); slot < end; slot++) {
+      if (!this.isStillCandidate(slot, group)) continue;
+      scores[slot] = this.score(items[slot], group);
+      if (best === NOTHING || scores[slot] > scores[best]) best = slot;
+    }
+    return best;
+  }
+
+  /** Whether a slot has the item that was noted in it; else it is empty from here on. */
+  private isStillCandidate(slot: number, group: number): boolean {
+    const { items, words } = this.candidates;
+    const item = items[slot];
+    if (item === 0) return false;
+    if (this.isItemOf(item, group) && this.mayGo(item) && accessOf(this.pool.words, item) === words[slot]) return true;
+    items[slot] = 0;
     return false;
   }
 
@@ -156,35 +197,130 @@ export class Evictor {
     this.owner.evict(item, this.access.hasQueues && this.queues.isOnProbation(accessOf(this.pool.words, item)));
   }
 
-  /** After how many evictions a class looks round: a page's worth, or with queues, which tell pages apart better, a quarter of it. */
-  private evictionsBetweenLooks(sizeClass: number): number {
-    return CELLS_PER_PAGE[sizeClass] >>> (this.access.hasQueues ? 2 : 0);
-  }
-
-  /** How much the items of a class weigh when classes are compared: with queues, what a byte of them is worth counts. */
-  private weight(sizeClass: number): number {
-    return this.access.hasQueues ? CELL_BYTES[sizeClass] : 1;
-  }
-
   /** Makes at least one page free. False when the policy forbids, or nothing can go. */
   freePage(): boolean {
-    if (this.compact()) return true;
+    if (this.compact() || this.merge()) return true;
     if (this.control.policy === POLICY_NOEVICTION) return false;
-    if (KIND_VOLATILE[this.control.policy]) return this.freeVolatilePage();
-    // A page that pinned items cannot leave is emptier at least, so that the next compaction may have what it needs.
-    for (let page = this.coldestPage(); page !== 0; page = this.coldestPage())
-      if (this.empty(page) || this.compact()) return true;
+    if (this.evictColdest(NOTHING, 0, PAGE_BYTES)) return true;
+    // When what stays in a group (pinned items, or items without a deadline) keeps its pages, the next group has its turn.
+    for (let group = this.coldestGroup(NOTHING); group !== NOTHING; group = this.coldestGroup(NOTHING))
+      if (this.takePage(group)) return true;
     return false;
   }
 
-  /** Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare. */
-  compact(): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
-      if (this.slabs.classFree(sizeClass) < CELLS_PER_PAGE[sizeClass]) continue;
-      const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
-      if (page !== 0 && page !== this.owner.pinned >>> PAGE_SHIFT && this.vacate(page)) return true;
+  /**
+   * Makes at least one page free, at the cost of a page's items whether they deserve it or not: for large values, which need many pages, and for
+   * which choosing item by item would take too long.
+   */
+  freePageQuickly(): boolean {
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    let coldest = 0;
+    let coldestScore = -1;
+    for (let i = 0; i < PAGE_SAMPLES * 2; i++) {
+      const page = first + Math.floor(this.random() * pages);
+      const score = this.pageScore(page);
+      if (score > coldestScore) {
+        coldestScore = score;
+        coldest = page;
+      }
+    }
+    return (coldest !== 0 && POLICY_EVICTS_ANY[this.control.policy] && this.empty(coldest)) || this.freePage();
+  }
+
+  /** Mean score of a few items of a page; -1 when none of them may go. */
+  private pageScore(page: number): number {
+    const group = this.groupOf(page);
+    if (group === NOTHING || page === this.owner.pinned >>> PAGE_SHIFT || !this.mayHaveVictims(page)) return -1;
+    if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
+    const cut = this.slabs.cutCells(page);
+    let sum = 0;
+    let seen = 0;
+    for (let i = 0; i < PAGE_ITEMS; i++) {
+      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * CELL_BYTES[group];
+      if (!this.mayGo(item)) continue;
+      sum += this.warmScore(item, group);
+      seen++;
+    }
+    return seen === 0 ? -1 : sum / seen;
+  }
+
+  /**
+   * Evicts the items that deserve it most, of whatever group, until a page is free.
+   * @param except a group that is left alone
+   * @param least score of the items that go
+   * @param most bytes of items that go
+   * @returns whether a page is free
+   */
+  private evictColdest(except: number, least: number, most: number): boolean {
+    let group = this.coldestGroup(except);
+    for (let bytes = 0; bytes < most; group = this.coldestKnown(except)) {
+      if (group === NOTHING || this.fronts[group] < least) return false;
+      const { used } = this.pool;
+      const item = this.choose(group);
+      if (item === 0) return false;
+      bytes += group === RUNS ? PAGE_BYTES : CELL_BYTES[group];
+      this.evict(item);
+      if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]))) return true;
     }
     return false;
+  }
+
+  /** Evicts the candidates of a group until a page is free. False when that was not enough; something has gone then. */
+  private takePage(group: number): boolean {
+    const { used } = this.pool;
+    for (let left = group === RUNS ? 1 : CELLS_PER_PAGE[group]; left > 0 && this.pool.used >= used; left--) {
+      if (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group])) return true;
+      const item = this.choose(group);
+      if (item === 0) break;
+      this.evict(item);
+    }
+    return this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]));
+  }
+
+  /**
+   * Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare.
+   * @param spare of how much more than a page's worth of free cells a class keeps: this part of a page
+   */
+  compact(spare = 0): boolean {
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++)
+      if (this.compactIfRoom(sizeClass, CELLS_PER_PAGE[sizeClass] * (1 + spare))) return true;
+    return false;
+  }
+
+  private compactIfRoom(sizeClass: number, free: number): boolean {
+    if (this.slabs.classFree(sizeClass) < free) return false;
+    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
+    return page !== 0 && page !== this.owner.pinned >>> PAGE_SHIFT && this.vacate(page);
+  }
+
+  /**
+   * Frees the page of a class that has only one and little in it: its items move into free cells of somewhat larger classes. In a small cache
+   * there are as many classes as pages. False when there is no such class.
+   */
+  private merge(): boolean {
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+      const live = this.slabs.classLive(sizeClass);
+      if (this.slabs.classPages(sizeClass) !== 1 || live * 2 > CELLS_PER_PAGE[sizeClass]) continue;
+      if (live <= this.slabs.lendable(sizeClass, CELL_BYTES[sizeClass] * MERGE_MOST) && this.moveUp(sizeClass))
+        return true;
+    }
+    return false;
+  }
+
+  /** Moves the items of a class's one page into cells of larger classes, which have enough of them. False when one must stay. */
+  private moveUp(sizeClass: number): boolean {
+    const page = this.slabs.emptiestPage(sizeClass, 1);
+    if (page === this.owner.pinned >>> PAGE_SHIFT) return false;
+    const size = CELL_BYTES[sizeClass];
+    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    const { used } = this.pool;
+    for (let cell = page << PAGE_SHIFT; this.pool.used === used && cell < end; cell += size) {
+      if (this.pool.words[cell >>> 2] === 0) continue;
+      this.moveCell(cell, this.slabs.borrow(sizeClass, size * MERGE_MOST));
+      this.slabs.free(cell);
+    }
+    return true;
   }
 
   /**
@@ -200,9 +336,10 @@ export class Evictor {
   /**
    * Moves every item of a slab page to other pages of its class.
    * @param most items
+   * @param mayGrow whether the class may take another page for them
    * @returns false when they have no room for all of them, or there are more; the page is in use still, but emptier
    */
-  vacate(page: number, most = Infinity): boolean {
+  vacate(page: number, most = Infinity, mayGrow = false): boolean {
     const slabs = this.slabs;
     const sizeClass = slabs.pageClass(page);
     if (slabs.hasRoom(page)) slabs.detach(page);
@@ -211,7 +348,8 @@ export class Evictor {
     let moved = 0;
     for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
       if (this.pool.words[cell >>> 2] === 0) continue;
-      const to = moved++ < most ? slabs.allocate(sizeClass) : 0;
+      let to = moved++ < most ? slabs.allocate(sizeClass) : 0;
+      if (to === 0 && mayGrow && slabs.grow(sizeClass)) to = slabs.allocate(sizeClass);
       if (to === 0) {
         if (slabs.hasRoom(page)) slabs.attach(page);
         return false;
@@ -250,7 +388,8 @@ export class Evictor {
     for (let victims = 0; !this.vacate(page); victims++) {
       if (this.pool.used < used) return true;
       if (victims === ROOM_FOR_PINNED_MAX) return false;
-      if (this.chooseVictim(sizeClass)) this.evict(this.victim);
+      const victim = this.choose(sizeClass);
+      if (victim !== 0) this.evict(victim);
       // Alone in its class, it takes another free page, where there is one.
       else if (!this.slabs.grow(sizeClass)) return false;
     }
@@ -264,50 +403,53 @@ export class Evictor {
     this.owner.relocated(from, to);
   }
 
-  /**
-   * Gives the class a page of another class that is as cold as its last victim was, when there is one: then it costs no more to empty that
-   * page than to go on evicting here. Among items that are chosen at random, any page is as cold as another.
-   */
+  /** Takes from other groups what deserves more to go than the class's own last victim did: as much of it as the class has evicted since it looked round last. */
   private rebalance(sizeClass: number, score: number): void {
-    if (this.compact()) return;
-    const page = this.coldestPage();
-    if (page === 0 || (this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass)) return;
-    const wanted = this.access.hasQueues ? score * TAKEOVER_MARGIN : score;
-    if (!KIND_RANDOM[this.control.policy] && this.pageScore(page) < wanted) return;
-    if (!KIND_VOLATILE[this.control.policy]) this.empty(page);
-    else if (this.pool.kind(page) === PAGE_RUN) this.evict(page << PAGE_SHIFT);
-    else {
-      // What has no deadline stays, and is moved together with others.
-      this.evictVolatileOf(page);
-      this.compact();
-    }
+    if (this.merge()) return;
+    this.evictColdest(sizeClass, this.worthwhile(score), Math.max(PAGE_BYTES >>> LOOKS_SHIFT, CELL_BYTES[sizeClass]));
   }
 
-  /** Samples items of a class into `victim`. False when none may go. */
-  private sampleClass(sizeClass: number): boolean {
-    this.victim = 0;
-    this.victimScore = -1;
+  /** What something must deserve so that it goes instead of more of a class that has evicted an item of this score. At random, anything is as good. */
+  private worthwhile(score: number): number {
+    if (KIND_RANDOM[this.control.policy]) return 0;
+    return this.access.hasQueues ? score * TAKEOVER_MARGIN : score;
+  }
+
+  /** Notes a few random items of a group as candidates; all of a page when there is no other. */
+  private sample(group: number): void {
     const samples = this.access.hasQueues ? QUEUE_SAMPLES : this.control.samples;
     const first = this.pool.firstPage;
     const pages = this.pool.highWater - first;
     let found = 0;
-    for (let tries = 0; tries < PAGE_TRIES && found < samples; tries++) {
+    for (let tries = 0; tries < samples * PAGES_FOR_CANDIDATE && found < samples; tries++) {
       const page = first + Math.floor(this.random() * pages);
-      if (this.isPageOf(page, sizeClass) && this.sampleItem(page)) found++;
+      if (this.isPageOf(page, group) && this.sampleItem(page)) found++;
     }
-    if (this.victim !== 0) return true;
+    if (found > 0 || this.bestSlot(group) !== NOTHING) return;
     const start = Math.floor(this.random() * pages);
-    for (let i = 0; i < pages && found < samples; i++) {
+    for (let i = 0; i < pages && this.candidates.isEmpty(group); i++) {
       const page = first + ((start + i) % pages);
-      if (!this.isPageOf(page, sizeClass)) continue;
-      for (let tries = 0; tries < samples && found < samples; tries++) if (this.sampleItem(page)) found++;
-      if (this.victim === 0) this.sampleAll(page);
+      if (this.isPageOf(page, group)) this.sampleAll(page);
     }
-    return this.victim !== 0;
   }
 
-  private isPageOf(page: number, sizeClass: number): boolean {
-    return this.pool.kind(page) === PAGE_SLAB && this.slabs.pageClass(page) === sizeClass && this.mayHaveVictims(page);
+  /** Whether a page belongs to a group and may have candidates. */
+  private isPageOf(page: number, group: number): boolean {
+    return this.groupOf(page) === group && this.mayHaveVictims(page);
+  }
+
+  /** Whether there can be an item of the group: what lies in cells that were never cut means nothing. */
+  private isItemOf(item: number, group: number): boolean {
+    const page = item >>> PAGE_SHIFT;
+    if (!this.isPageOf(page, group)) return false;
+    return group === RUNS || item - (page << PAGE_SHIFT) < this.slabs.cutCells(page) * CELL_BYTES[group];
+  }
+
+  /** Group of a page's items: their size class, or RUNS; NOTHING when there are none, or where a run does not begin. */
+  private groupOf(page: number): number {
+    const kind = this.pool.kind(page);
+    if (kind === PAGE_SLAB) return this.slabs.pageClass(page);
+    return kind === PAGE_RUN ? RUNS : NOTHING;
   }
 
   /** Whether the policy can find a victim in the page: without looking at its items, of which the cache may be full. */
@@ -315,26 +457,29 @@ export class Evictor {
     return !KIND_VOLATILE[this.control.policy] || this.pool.mayHaveDeadline(page);
   }
 
-  /** Offers one random item of a slab page as a victim. False when the cell has none that may go. */
+  /** Notes one random item of a page as a candidate. False when the cell has none that may go. */
   private sampleItem(page: number): boolean {
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
-    return this.offer((page << PAGE_SHIFT) + Math.floor(this.random() * this.slabs.cutCells(page)) * size);
+    if (this.pool.kind(page) === PAGE_RUN) return this.offer(page << PAGE_SHIFT, RUNS);
+    const sizeClass = this.slabs.pageClass(page);
+    const cell = Math.floor(this.random() * this.slabs.cutCells(page)) * CELL_BYTES[sizeClass];
+    return this.offer((page << PAGE_SHIFT) + cell, sizeClass);
   }
 
-  /** Offers every item of a slab page. */
+  /** Notes every item of a page as a candidate, as far as there is room. */
   private sampleAll(page: number): void {
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    const group = this.groupOf(page);
+    if (group === RUNS) {
+      this.offer(page << PAGE_SHIFT, RUNS);
+      return;
+    }
+    const size = CELL_BYTES[group];
     const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) this.offer(cell);
+    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) this.offer(cell, group);
   }
 
-  private offer(item: number): boolean {
+  private offer(item: number, group: number): boolean {
     if (!this.mayGo(item)) return false;
-    const score = this.score(item);
-    if (score > this.victimScore) {
-      this.victimScore = score;
-      this.victim = item;
-    }
+    this.candidates.offer(group, item, accessOf(this.pool.words, item), this.score(item, group));
     return true;
   }
 
@@ -345,104 +490,77 @@ export class Evictor {
     return !KIND_VOLATILE[this.control.policy] || expiryOf(words, item) !== 0;
   }
 
-  /** How much an item deserves to go: larger goes first. */
-  private score(item: number): number {
+  /** How much an item of a group deserves to go: larger goes first. */
+  private score(item: number, group: number): number {
     const policy = this.control.policy;
     if (KIND_RANDOM[policy]) return this.random();
     if (KIND_TTL[policy]) return Math.max(0, 2 ** 52 - Math.max(0, expiryOf(this.pool.words, item) - this.clock.now));
     const access = accessOf(this.pool.words, item);
-    return this.access.hasQueues ? this.queues.age(access) : this.access.idleSeconds(access);
+    if (!this.access.hasQueues) return this.access.idleSeconds(access);
+    const bytes = group === RUNS ? this.pool.runPages(item >>> PAGE_SHIFT) * PAGE_BYTES : CELL_BYTES[group];
+    return this.queues.age(access) * bytes;
   }
 
-  /** Score of an item where pages are compared: one that would go on is warmer than it is old. */
-  private warmScore(item: number): number {
-    const score = this.score(item);
-    const stays = this.access.hasQueues && this.queues.mayStay(accessOf(this.pool.words, item));
-    return stays ? score / STAYING_DIVISOR : score;
-  }
-
-  /** Mean score of a few items of a page that may go, weighted by their size; -1 when there is none. */
-  private pageScore(page: number): number {
-    if (this.pool.kind(page) === PAGE_RUN) return this.runScore(page);
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
-    const cut = this.slabs.cutCells(page);
-    let sum = 0;
-    let seen = 0;
-    for (let i = 0; i < PAGE_ITEMS * 2 && seen < PAGE_ITEMS; i++) {
-      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * size;
-      if (!this.mayGo(item)) continue;
-      sum += this.warmScore(item);
-      seen++;
-    }
-    if (seen === 0) return -1;
-    const mean = (sum / seen) * this.weight(this.slabs.pageClass(page));
-    // The emptier, the less is lost with it.
-    return this.access.hasQueues
-      ? (mean * CELLS_PER_PAGE[this.slabs.pageClass(page)]) / this.slabs.liveCells(page)
-      : mean;
-  }
-
-  private runScore(page: number): number {
-    const item = page << PAGE_SHIFT;
-    if (!this.mayGo(item)) return -1;
-    return this.warmScore(item) * (this.access.hasQueues ? this.pool.runPages(page) * PAGE_BYTES : 1);
-  }
-
-  /** The coldest of a few random pages that hold items that may go; 0 when no page holds any. */
-  private coldestPage(): number {
-    const first = this.pool.firstPage;
-    const pages = this.pool.highWater - first;
-    const start = Math.floor(this.random() * pages);
-    let best = 0;
-    let bestScore = -1;
-    let seen = 0;
-    // Random pages first; where those are not enough (few pages hold items), all in turn.
-    for (let i = 0; i < PAGE_SAMPLES * 4 + pages && seen < PAGE_SAMPLES; i++) {
-      const page = first + (i < PAGE_SAMPLES * 4 ? Math.floor(this.random() * pages) : (start + i) % pages);
-      const kind = this.pool.kind(page);
-      if ((kind !== PAGE_SLAB && kind !== PAGE_RUN) || page === this.owner.pinned >>> PAGE_SHIFT) continue;
-      if (!this.mayHaveVictims(page)) continue;
-      const score = this.pageScore(page);
-      if (score === -1) continue;
-      seen++;
-      if (score >= bestScore) {
-        bestScore = score;
-        best = page;
-      }
+  /** How much the best candidate of a group deserves to go; one that would go on is warmer than it is old. -1 when there is none. */
+  private frontScore(group: number): number {
+    const { items } = this.candidates;
+    const end = this.candidates.end(group);
+    let best = -1;
+    for (let slot = this.candidates.begin(group); slot < end; slot++) {
+      if (!this.isStillCandidate(slot, group)) continue;
+      best = Math.max(best, this.warmScore(items[slot], group));
     }
     return best;
   }
 
-  /** Evicts items with a deadline, page by page, until a page is free. */
-  private freeVolatilePage(): boolean {
-    const first = this.pool.firstPage;
-    const pages = this.pool.highWater - first;
-    const start = Math.floor(this.random() * pages);
-    const usedBefore = this.pool.used;
-    for (let i = 0, emptied = 0; i < pages && emptied < VOLATILE_PAGES; i++) {
-      const page = first + ((start + i) % pages);
-      if (!this.pool.mayHaveDeadline(page)) continue;
-      const kind = this.pool.kind(page);
-      if (kind === PAGE_RUN && this.mayGo(page << PAGE_SHIFT)) {
-        this.evict(page << PAGE_SHIFT);
-      } else if (kind === PAGE_SLAB) {
-        emptied++;
-        this.evictVolatileOf(page);
-      }
-      if (this.pool.used < usedBefore || this.compact()) return true;
-    }
-    return false;
+  /** Score of an item where groups or pages are compared: one that would go on is warmer than it is old. */
+  private warmScore(item: number, group: number): number {
+    const score = this.score(item, group);
+    const stays = this.access.hasQueues && this.queues.mayStay(accessOf(this.pool.words, item));
+    return stays ? score / STAYING_DIVISOR : score;
   }
 
-  /** Evicts the items of a slab page that have a deadline. */
-  private evictVolatileOf(page: number): void {
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    let stays = page === this.owner.pinned >>> PAGE_SHIFT;
-    for (let cell = page << PAGE_SHIFT; cell < end && this.pool.kind(page) === PAGE_SLAB; cell += size) {
-      if (this.mayGo(cell)) this.evict(cell);
-      else stays ||= this.pool.words[cell >>> 2] !== 0 && expiryOf(this.pool.words, cell) !== 0;
+  /**
+   * The group whose best candidate deserves most to go. What is known of the groups is kept up by looking at a few random pages.
+   * @param except a group that does not count
+   * @returns NOTHING when no item of any page may go
+   */
+  private coldestGroup(except: number): number {
+    const first = this.pool.firstPage;
+    const pages = this.pool.highWater - first;
+    for (let i = 0; i < PAGE_SAMPLES; i++) this.lookAt(first + Math.floor(this.random() * pages), false);
+    const known = this.coldestKnown(except);
+    if (known !== NOTHING) return known;
+    const start = Math.floor(this.random() * pages);
+    for (let i = 0; i < pages; i++) {
+      const page = first + ((start + i) % pages);
+      if (this.groupOf(page) !== except && this.lookAt(page, true)) return this.groupOf(page);
     }
-    if (this.pool.kind(page) === PAGE_SLAB && !stays) this.pool.clearDeadline(page);
+    return NOTHING;
+  }
+
+  /** Notes one item of a page, or all, as candidates of their group, and what the best of the group deserves. False when there is none. */
+  private lookAt(page: number, all: boolean): boolean {
+    const group = this.groupOf(page);
+    if (group === NOTHING || !this.mayHaveVictims(page)) return false;
+    if (all) this.sampleAll(page);
+    else this.sampleItem(page);
+    this.fronts[group] = this.frontScore(group);
+    return this.fronts[group] >= 0;
+  }
+
+  /** The coldest group by what was seen last; it is looked at again before it is believed. */
+  private coldestKnown(except: number): number {
+    for (;;) {
+      let best = NOTHING;
+      for (let group = 0; group < GROUPS; group++) {
+        if (group === except || this.fronts[group] < 0) continue;
+        if (best === NOTHING || this.fronts[group] > this.fronts[best]) best = group;
+      }
+      if (best === NOTHING) return NOTHING;
+      const seen = this.fronts[best];
+      this.fronts[best] = this.frontScore(best);
+      if (this.fronts[best] >= seen) return best;
+    }
   }
 }

@@ -8,14 +8,15 @@
  * A queue is no more than a clock, and the time at which an item entered:
  *
  * ```
- *  clock of a queue: bytes that have ever entered it        an item's stamp: the clock when it entered, 11 bits
- *  age of an item = clock - stamp                           the front of the queue: whoever is oldest of a sample
+ *  clock of a queue: goes on with every byte that enters it   an item's stamp: the clock when it entered, 11 bits
+ *  age of an item = clock - stamp                             the front of the queue: whoever is oldest of a sample
  * ```
  *
  * So a hit writes two bits and no link, items can move, and any thread can count. The two queues are compared by one measure, the age; that of
- * the probation queue counts tenfold, which makes it about a tenth of the whole.
+ * the probation queue counts twelvefold, which makes it less than a tenth of the whole.
  *
- * A stamp's unit is a 128th of the budget, so that stamps are told apart for sixteen turnovers of the memory.
+ * Ages differ by orders of magnitude, because small items are kept for longer than large ones. So both clocks go as fast as lets the oldest victims be
+ * some hundreds of units old: stamps are as fine as their eleven bits allow, and do not come round.
  *
  * ```
  *  access word:  keystone  | main 1 | frequency 2 | marks 5 | stamp 11 | minutes 13          |
@@ -24,6 +25,7 @@
  */
 
 import type { PagePool } from '../memory/page-pool.js';
+import { PAGE_BYTES } from '../memory/size-classes.js';
 
 const STAMP_SHIFT = 13;
 const STAMP_VALUES = 2048;
@@ -33,50 +35,81 @@ const FREQUENCY_BITS = 3 << 29;
 const MAIN = 1 << 31;
 const QUEUE_BITS = STAMP_BITS | FREQUENCY_BITS | MAIN;
 /** Accesses on probation that make an item one for the main queue. */
-const PROMOTING = 2 * FREQUENCY_ONE;
+const PROMOTING = FREQUENCY_ONE;
+/** More accesses do not count: who was wanted by many once is not kept for long. */
+const FREQUENCY_MAX = 2 * FREQUENCY_ONE;
+/** An item is new until this part of the memory has entered behind it: what is asked for again at once is one request in several pieces. */
+const NEW_SHARE = 1 / 48;
 /** What a unit of age on probation counts, beside one in the main queue. */
-const PROBATION_WEIGHT = 10;
-/** An item that was left behind for twelve turnovers is left over from another time: however small, it is not worth keeping. */
+const PROBATION_WEIGHT = 12;
+/** An item that is older is left over from another time: however small, it is not worth keeping. */
 const STALE_UNITS = 1536;
 const STALE_WEIGHT = 256;
 
-/** Bytes are counted in sixteens, so that a clock of 32 bits goes far. */
-const BYTES_SHIFT = 4;
-/** log2 of the bytes of a page, less BYTES_SHIFT, less log2 of the units (128) in the budget. */
-const UNIT_SHIFT = 16 - BYTES_SHIFT - 7;
+/** Units that the clocks go on by, both together, between two looks at how fast they go. */
+const LOOK_UNITS = 256;
+/** How old the oldest victims are to be. */
+const OLDEST_MIN = 512;
+const OLDEST_MAX = 1024;
+/** By how much the clocks get faster or slower at a time. */
+const CHANGE = 1.25;
+/** Units for as many bytes as the budget has: at the beginning, and at least and at most. */
+const SPEED = 256;
+const SPEED_MIN = 2;
+const SPEED_MAX = 4096;
 
-// Words of the shard's header.
+// Words of the shard's header: the queues' clocks in whole units.
 const PROBATION_CLOCK = 14;
 const MAIN_CLOCK = 15;
+
+/** What `Queues` needs of the header's doubles. */
+export const QUEUE_DOUBLES = 6;
+// Fractions of a unit, by clock.
+const FRACTIONS = 0;
+/** Units for as many bytes as the budget has. */
+const SPEED_NOW = 2;
+/** Units that the clocks will go on by until the next look. */
+const UNTIL_LOOK = 3;
+/** Age of the oldest victim since the last look. */
+const OLDEST = 4;
+/** Units for which an item on probation is new. */
+const NEW_UNITS = 5;
 
 export class Queues {
   private readonly pool: PagePool;
   private readonly words: Int32Array;
+  private readonly figures: Float64Array;
 
-  constructor(pool: PagePool) {
+  /** @param figures QUEUE_DOUBLES of the shard's header */
+  constructor(pool: PagePool, figures: Float64Array) {
     this.pool = pool;
     this.words = pool.words;
+    this.figures = figures;
   }
 
   /** An item of `bytes` enters the probation queue, or (`main`) the main queue. Returns its queue bits. */
   enter(bytes: number, main: boolean): number {
     const clock = main ? MAIN_CLOCK : PROBATION_CLOCK;
-    this.words[clock] += (bytes + 15) >>> BYTES_SHIFT;
+    this.advance(clock, bytes);
     return this.stamp(clock) | (main ? MAIN : 0);
   }
 
   /** Access word after one more access. */
   hit(word: number): number {
-    return (word & FREQUENCY_BITS) === FREQUENCY_BITS ? word : word + FREQUENCY_ONE;
+    if ((word & MAIN) === 0 && this.units(word) <= this.figures[NEW_UNITS]) return word;
+    return (word & FREQUENCY_BITS) >>> 0 >= FREQUENCY_MAX ? word : word + FREQUENCY_ONE;
   }
 
   /** How old an item is in its queue, so that ages of both queues compare. */
   age(word: number): number {
-    const main = (word & MAIN) !== 0;
-    const now = this.stamp(main ? MAIN_CLOCK : PROBATION_CLOCK);
-    const units = (((now - (word & STAMP_BITS)) & STAMP_BITS) >>> STAMP_SHIFT) + 1;
+    const units = this.units(word);
     const age = units < STALE_UNITS ? units : units * STALE_WEIGHT;
-    return main ? age : age * PROBATION_WEIGHT;
+    return (word & MAIN) !== 0 ? age : age * PROBATION_WEIGHT;
+  }
+
+  /** Notes that an item was the oldest that was found. */
+  noteOldest(word: number): void {
+    this.figures[OLDEST] = Math.max(this.figures[OLDEST], this.units(word));
   }
 
   /** Whether the item at the front of its queue is to go on: into the main queue, or round once more. */
@@ -96,8 +129,39 @@ export class Queues {
     return (word & MAIN) === 0;
   }
 
+  /** Age in its queue, in units of the clock. */
+  private units(word: number): number {
+    const now = this.stamp((word & MAIN) !== 0 ? MAIN_CLOCK : PROBATION_CLOCK);
+    return (((now - (word & STAMP_BITS)) & STAMP_BITS) >>> STAMP_SHIFT) + 1;
+  }
+
   private stamp(clock: number): number {
-    const shift = UNIT_SHIFT + (31 - Math.clz32(this.pool.budget | 1));
-    return ((this.words[clock] >>> shift) << STAMP_SHIFT) & STAMP_BITS;
+    return (this.words[clock] << STAMP_SHIFT) & STAMP_BITS;
+  }
+
+  private advance(clock: number, bytes: number): void {
+    const { figures } = this;
+    if (figures[UNTIL_LOOK] <= 0) this.adjust();
+    const units = (bytes * figures[SPEED_NOW]) / (this.pool.budget * PAGE_BYTES);
+    const fraction = FRACTIONS + clock - PROBATION_CLOCK;
+    figures[fraction] += units;
+    figures[UNTIL_LOOK] -= units;
+    if (figures[fraction] < 1) return;
+    const whole = Math.floor(figures[fraction]);
+    this.words[clock] += whole;
+    figures[fraction] -= whole;
+  }
+
+  /** Has the clocks go faster or slower. */
+  private adjust(): void {
+    const { figures } = this;
+    const speed = figures[SPEED_NOW];
+    if (speed === 0) figures[SPEED_NOW] = SPEED;
+    else if (figures[OLDEST] > OLDEST_MAX) figures[SPEED_NOW] = Math.max(SPEED_MIN, speed / CHANGE);
+    else if (figures[OLDEST] > 0 && figures[OLDEST] < OLDEST_MIN)
+      figures[SPEED_NOW] = Math.min(SPEED_MAX, speed * CHANGE);
+    figures[NEW_UNITS] = figures[SPEED_NOW] * NEW_SHARE;
+    figures[OLDEST] = 0;
+    figures[UNTIL_LOOK] = LOOK_UNITS;
   }
 }

@@ -10,7 +10,7 @@ import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
 import { clearRun } from './run-window.js';
-import { CELL_BYTES, classOf, PAGE_BYTES } from './size-classes.js';
+import { CELL_BYTES, CLASSES, type ClassTable, classOf, classTable, PAGE_BYTES } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
@@ -19,6 +19,8 @@ const KEEP_SHARE = 0.8;
 /** How much larger a cell may be than an item's own, when memory is used up: one that is free, or one that is made free. */
 const BORROW_FREE = 1.5;
 const BORROW_EVICTED = 2;
+/** Pages that are made free by choosing the items that go one by one. */
+const FEW_PAGES = 2;
 /** Bytes of an index entry. */
 const ENTRY_BYTES = 8;
 /** Pages of the largest value with the longest key. */
@@ -30,6 +32,8 @@ export interface MemoryUser {
   readonly pinned: number;
   /** Removes items that are dead already, of one page that has some. False when there are none. */
   removeDead(): boolean;
+  /** Moves a segment of the index to another page. False when there is none. */
+  moveSegment(page: number): boolean;
   /** A write was refused. */
   countRefused(): void;
 }
@@ -40,6 +44,7 @@ export class ItemMemory {
   private readonly evictor: Evictor;
   private readonly control: Control;
   private readonly user: MemoryUser;
+  private readonly classes: ClassTable;
 
   constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, control: Control, user: MemoryUser) {
     this.pool = pool;
@@ -47,6 +52,12 @@ export class ItemMemory {
     this.evictor = evictor;
     this.control = control;
     this.user = user;
+    this.classes = classTable(pool.capacity);
+  }
+
+  /** Class of the cells that items of `bytes` get if there is memory enough; CLASSES where that is a run of pages. */
+  classOf(bytes: number): number {
+    return bytes <= PAGE_BYTES ? classOf(this.classes, bytes) : CLASSES;
   }
 
   /**
@@ -55,7 +66,7 @@ export class ItemMemory {
    */
   allocate(bytes: number): number {
     if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
-    const sizeClass = classOf(bytes);
+    const sizeClass = classOf(this.classes, bytes);
     const cell = this.slabs.allocate(sizeClass);
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
   }
@@ -72,7 +83,7 @@ export class ItemMemory {
   /** Whether an item of `bytes` may have a cell of the class: one of its own class, or a little larger. */
   private fitsCell(bytes: number, sizeClass: number): boolean {
     const cell = CELL_BYTES[sizeClass];
-    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(bytes) === sizeClass);
+    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(this.classes, bytes) === sizeClass);
   }
 
   /** Frees an item's memory; the index no longer knows it. */
@@ -95,12 +106,15 @@ export class ItemMemory {
   }
 
   /**
-   * Comes under the budget after that was lowered, some pages at a time.
+   * Comes under the limit after that was lowered, some pages at a time.
    * @returns whether it is under it now
    */
   shrink(pages: number): boolean {
-    for (let i = 0; i < pages && this.pool.used > this.pool.budget; i++) if (!this.evictor.freePage()) return false;
-    return this.pool.used <= this.pool.budget;
+    const { pool } = this;
+    let more = true;
+    for (let i = 0; i < pages && more && pool.used > pool.limit; i++) more = this.evictor.freePage();
+    pool.settle();
+    return pool.used <= pool.limit;
   }
 
   private allocateSlowly(sizeClass: number): number {
@@ -118,11 +132,14 @@ export class ItemMemory {
 
   private allocateRun(pages: number): number {
     if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
-    while (this.pool.used + pages > this.pool.budget) if (!this.freePage()) return this.refuse();
+    for (let missing = pages - this.pool.available; missing > 0; missing = pages - this.pool.available) {
+      if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
+        return this.refuse();
+    }
     const pinned = this.user.pinned >>> PAGE_SHIFT;
     const page =
       this.pool.takeRun(pages) ||
-      clearRun(this.pool, this.slabs, this.evictor, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
+      clearRun(this.pool, this.slabs, this.evictor, this.user, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
     return page === 0 ? this.refuse() : page << PAGE_SHIFT;
   }
 

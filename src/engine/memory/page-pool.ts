@@ -10,8 +10,12 @@
  * ```
  *
  * The pool hands out single pages (for segments of the index and for slabs) and runs of adjacent pages (for values that
- * are larger than a page). `used` never passes `budget`: that is how `maxmemory` is kept, by construction. The buffer can be
- * larger than the budget: address space costs nothing until it is touched, and it lets `maxmemory` be raised while serving.
+ * are larger than a page). `used` is never raised above `limit`, which is the budget less what is withheld for the buffers of connections: that is how
+ * `maxmemory` is kept, by construction. The buffer can be larger than the budget: address space costs nothing until it is touched, and it lets `maxmemory`
+ * be raised while serving.
+ *
+ * When the limit is lowered below what is in use, upkeep frees pages bit by bit (`settle`). Until they are enough, a page can be taken for one that was
+ * freed: whoever writes meanwhile makes room for that, and not for all that is too much.
  *
  * An entry of the page table:
  *
@@ -52,7 +56,11 @@ const COUNT = 1;
 const CAPACITY = 2;
 const BUDGET = 3;
 const USED = 4;
+/** Pages that may be in use this moment: the limit; more after it was lowered, until upkeep has freed what is too much. */
+const ALLOWED = 5;
 const HIGH_WATER = 6;
+/** The budget less what is withheld: behind the figures of the shard. */
+const LIMIT = 80;
 
 /** First word of the header that is the pool's user's to assign. */
 export const HEADER_WORDS_RESERVED = 8;
@@ -133,6 +141,7 @@ export class PagePool {
     words.fill(0, this.tableWord, this.tableWord + (mark << ENTRY_SHIFT));
     words[CAPACITY] = this.capacity;
     words[USED] = this.overhead;
+    this.settle();
     words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
     this.deadlines.retire(0, words[HIGH_WATER]);
   }
@@ -145,7 +154,31 @@ export class PagePool {
   set budget(pages: number) {
     const before = this.overhead;
     this.words[BUDGET] = Math.min(pages, this.capacity);
+    this.words[LIMIT] = this.words[BUDGET];
     this.words[USED] += this.overhead - before;
+    this.settle();
+  }
+
+  /** Pages that may be in use: the budget less what is withheld. There are more for a while after it was lowered. */
+  get limit(): number {
+    return this.words[LIMIT];
+  }
+
+  /** Lowers the limit below the budget, by so many pages as the smallest shard can do without; or raises it again. */
+  withhold(pages: number): void {
+    const budget = this.words[BUDGET];
+    this.words[LIMIT] = Math.max(Math.min(budget, SHARD_PAGES_MIN), budget - pages);
+    this.settle();
+  }
+
+  /** After the limit was lowered: what has been freed since is not to be taken again. */
+  settle(): void {
+    this.words[ALLOWED] = Math.max(this.words[LIMIT], this.words[USED]);
+  }
+
+  /** Pages that can be taken. */
+  get available(): number {
+    return Math.max(0, this.words[ALLOWED] - this.words[USED]);
   }
 
   /** Pages in use when nothing is stored. Of the memory for evicted keys no more is used, and counted, than is right for the budget. */
@@ -191,10 +224,10 @@ export class PagePool {
     return this.extents.givenBack;
   }
 
-  /** Takes one page for `kind`; 0 when the budget is used up. The page's bytes are whatever they were. */
+  /** Takes one page for `kind`; 0 when the limit is reached. The page's bytes are whatever they were. */
   take(kind: number): number {
     const words = this.words;
-    if (words[USED] >= words[BUDGET]) return 0;
+    if (words[USED] >= words[ALLOWED]) return 0;
     let page = this.extents.find(words[HIGH_WATER]);
     if (page === 0) {
       if (words[HIGH_WATER] === this.capacity) return 0;
@@ -211,13 +244,13 @@ export class PagePool {
   free(page: number): void {
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
     this.release(page);
-    this.words[USED]--;
+    this.countFreed(1);
   }
 
-  /** Takes `count` adjacent pages; returns the first, or 0 when the budget or the adjacency does not allow it. */
+  /** Takes `count` adjacent pages; returns the first, or 0 when the limit or the adjacency does not allow it. */
   takeRun(count: number): number {
     const words = this.words;
-    if (words[USED] + count > words[BUDGET]) return 0;
+    if (words[USED] + count > words[ALLOWED]) return 0;
     const start = this.findFreeRun(count);
     if (start === 0) return 0;
     this.extend(start + count);
@@ -236,12 +269,12 @@ export class PagePool {
     return this.words[this.entry(start) + COUNT];
   }
 
-  /** Makes a run longer or shorter where it stands. Returns false when the pages behind it are not free, or the budget is used up. */
+  /** Makes a run longer or shorter where it stands. Returns false when the pages behind it are not free, or the limit is reached. */
   resizeRun(start: number, count: number): boolean {
     const words = this.words;
     const old = this.runPages(start);
     if (count > old) {
-      if (words[USED] + count - old > words[BUDGET] || start + count > this.capacity) return false;
+      if (words[USED] + count - old > words[ALLOWED] || start + count > this.capacity) return false;
       const known = Math.min(start + count, words[HIGH_WATER]);
       for (let page = start + old; page < known; page++) if (this.kind(page) !== PAGE_FREE) return false;
       this.extend(start + count);
@@ -249,10 +282,11 @@ export class PagePool {
         this.extents.remove(page);
         this.initialise(page, PAGE_RUN_TAIL, 0);
       }
+      words[USED] += count - old;
     } else {
       for (let page = start + count; page < start + old; page++) this.release(page);
+      this.countFreed(old - count);
     }
-    words[USED] += count - old;
     words[this.entry(start) + COUNT] = count;
     if (count > old) this.giveBackFor(count - old);
     return true;
@@ -262,7 +296,14 @@ export class PagePool {
   freeRun(start: number): void {
     const count = this.runPages(start);
     for (let page = start; page < start + count; page++) this.release(page);
-    this.words[USED] -= count;
+    this.countFreed(count);
+  }
+
+  private countFreed(pages: number): void {
+    const { words } = this;
+    words[USED] -= pages;
+    // Once under the limit, it is not passed again.
+    if (words[USED] <= words[LIMIT]) words[ALLOWED] = words[LIMIT];
   }
 
   /**
@@ -281,9 +322,9 @@ export class PagePool {
     return this.extents.advice !== undefined;
   }
 
-  /** Pages that have memory, in use or free, beyond the budget. */
+  /** Pages that have memory, in use or free, beyond the limit. */
   get surplus(): number {
-    return this.words[USED] + this.extents.resident - this.words[BUDGET];
+    return this.words[USED] + this.extents.resident - this.words[LIMIT];
   }
 
   /** The fewest pages that were free and resident since the last call: so many were not needed. */
@@ -293,14 +334,14 @@ export class PagePool {
     return pages;
   }
 
-  /** So many pages were taken, perhaps without memory although others have some: the process is not to grow beyond its budget. */
+  /** So many pages were taken, perhaps without memory although others have some: the process is not to grow beyond its limit. */
   private giveBackFor(pages: number): void {
     if (this.surplus > EXTENT_PAGES) this.giveBack(Math.min(pages, this.surplus));
   }
 
-  /** Takes one particular free page out of use (it counts as used); false when the budget does not allow it. */
+  /** Takes one particular free page out of use (it counts as used); false when the limit does not allow it. */
   claim(page: number): boolean {
-    if (this.words[USED] >= this.words[BUDGET]) return false;
+    if (this.words[USED] >= this.words[ALLOWED]) return false;
     this.extents.remove(page);
     this.initialise(page, PAGE_CLAIMED, 0);
     this.words[USED]++;

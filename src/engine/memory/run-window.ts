@@ -1,25 +1,32 @@
 /**
  * Clearing a window: when enough pages are free for a large value, but not side by side.
  *
- * The window of pages with the least in its way is chosen. Slab pages in it are emptied by moving their items elsewhere; where that
- * is not possible and the policy allows, by evicting them. Segments of the index, the item that must stay for the moment, and large values that
- * clients have pinned (pins.ts) are never in a window. Small pinned items move; where they cannot, another window is tried.
+ * The window of pages with the least in its way is chosen. What is in it moves to the pages that are free elsewhere: the items of a slab page, and
+ * segments of the index. Large values do not move; where the policy allows, one that stands in the way of the cheapest window is evicted. The item that
+ * must stay for the moment, and large values that clients have pinned (pins.ts), are never in a window. Where something cannot move, another window is tried.
  */
 
 import { isPinned } from '../item.js';
-import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SLAB, type PagePool } from './page-pool.js';
+import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB, type PagePool } from './page-pool.js';
 import type { Slabs } from './slabs.js';
 
 const IMPOSSIBLE = 2 ** 40;
 /** Cost of evicting a whole large value, against one of moving a small item. */
 const RUN_PAGE_COST = 10_000;
+/** Cost of moving a segment of the index. */
+const SEGMENT_COST = 100;
 const WINDOWS_TRIED = 4;
 const PAGE_SHIFT = 16;
 
 /** The parts of the evictor that empty pages. */
 export interface PageEmptier {
-  vacate(page: number): boolean;
+  vacate(page: number, most: number, mayGrow: boolean): boolean;
   empty(page: number): boolean;
+}
+
+/** Who moves segments of the index. */
+export interface SegmentMover {
+  moveSegment(page: number): boolean;
 }
 
 /**
@@ -32,6 +39,7 @@ export function clearRun(
   pool: PagePool,
   slabs: Slabs,
   emptier: PageEmptier,
+  mover: SegmentMover,
   mayEvict: boolean,
   count: number,
   pinnedPage: number,
@@ -40,7 +48,7 @@ export function clearRun(
   for (let tries = 0; tries < WINDOWS_TRIED; tries++) {
     const start = cheapestWindow(pool, slabs, count, terms);
     if (start === 0) return 0;
-    clearWindow(pool, emptier, start, count, terms);
+    clearWindow(pool, emptier, mover, start, count, terms);
     const run = pool.takeRun(count);
     if (run !== 0 || !mayEvict) return run;
   }
@@ -48,7 +56,14 @@ export function clearRun(
 }
 
 /** Empties the pages of a window, and notes which of them cannot be emptied. */
-function clearWindow(pool: PagePool, emptier: PageEmptier, start: number, count: number, terms: Terms): void {
+function clearWindow(
+  pool: PagePool,
+  emptier: PageEmptier,
+  mover: SegmentMover,
+  start: number,
+  count: number,
+  terms: Terms,
+): void {
   const { mayEvict } = terms;
   // Pages behind the mark are free, and not in the list of free pages.
   const end = Math.min(start + count, pool.highWater);
@@ -57,7 +72,8 @@ function clearWindow(pool: PagePool, emptier: PageEmptier, start: number, count:
   for (let page = start; page < end; page++) if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
   for (let page = start; page < end; page++) {
     const kind = pool.kind(page);
-    if (kind === PAGE_SLAB && !emptier.vacate(page) && mayEvict) emptier.empty(page);
+    if (kind === PAGE_SLAB && !emptier.vacate(page, Infinity, true) && mayEvict) emptier.empty(page);
+    else if (kind === PAGE_SEGMENT) mover.moveSegment(page);
     else if ((kind === PAGE_RUN || kind === PAGE_RUN_TAIL) && mayEvict) emptier.empty(runHead(pool, page));
     if (pool.kind(page) !== PAGE_FREE) terms.fixed.add(page);
     else if (pool.claim(page)) held.push(page);
@@ -117,6 +133,7 @@ function pageCost(pool: PagePool, slabs: Slabs, page: number, terms: Terms): num
   const kind = pool.kind(page);
   if (kind === PAGE_FREE) return 0;
   if (kind === PAGE_SLAB) return slabs.liveCells(page);
+  if (kind === PAGE_SEGMENT) return SEGMENT_COST;
   if (kind === PAGE_RUN || kind === PAGE_RUN_TAIL) return terms.mayEvict ? RUN_PAGE_COST : IMPOSSIBLE;
   return IMPOSSIBLE;
 }

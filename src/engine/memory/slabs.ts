@@ -77,6 +77,14 @@ export class Slabs {
     return 0;
   }
 
+  /** How many cells `borrow` can give. */
+  lendable(sizeClass: number, most: number): number {
+    let cells = 0;
+    for (let larger = sizeClass + 1; larger < CLASSES && CELL_BYTES[larger] <= most; larger++)
+      cells += this.classFree(larger);
+    return cells;
+  }
+
   /** Gives the class a fresh page from the pool; false when there is none. */
   grow(sizeClass: number): boolean {
     const page = this.pool.take(PAGE_SLAB);

@@ -10,7 +10,7 @@
  * but a look at its classes.
  *
  * - Compaction moves the items of a class's sparsest pages together, when more than an eighth of its cells were free, until it is a sixteenth.
- * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the budget nothing is left.
+ * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the limit nothing is left.
  *
  * Both work in portions, of which each is some tens of microseconds under the shard's lock.
  *
@@ -89,7 +89,7 @@ export class Tidying {
    * Does a part of what is to be done. The clock has been read.
    * @param until by `time`: no portion begins after it
    * @param time monotonic milliseconds, with fractions
-   * @returns whether it is to be gone on with at once: more memory is resident than the budget allows
+   * @returns whether it is to be gone on with at once: more memory is resident than the limit allows
    */
   tidy(until: number, time: () => number): boolean {
     this.watch();
@@ -100,7 +100,7 @@ export class Tidying {
     return this.mustGiveBack;
   }
 
-  /** More memory is resident than the budget allows. Less than an extent is none: memory comes and goes by extents. */
+  /** More memory is resident than the limit allows. Less than an extent is none: memory comes and goes by extents. */
   private get mustGiveBack(): boolean {
     return this.pool.surplus > EXTENT_PAGES && this.pool.freeResident > 0 && this.pool.canGiveBack;
   }

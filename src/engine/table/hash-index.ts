@@ -274,6 +274,24 @@ export class HashIndex {
     }
   }
 
+  /** Moves the segment that is in a page to another one. Its entries have other places then. False when there is no page. */
+  moveSegment(page: number): boolean {
+    const words = this.words;
+    const entry = this.pool.entry(page);
+    const depth = words[entry + DEPTH];
+    const prefix = words[entry + PREFIX];
+    const to = this.takeSegment(depth, prefix);
+    if (to === 0) return false;
+    const from = page << SEGMENT_SHIFT;
+    words.copyWithin(to, from, from + SEGMENT_WORDS);
+    words[this.pool.entry(to >>> SEGMENT_SHIFT) + COUNT] = words[entry + COUNT];
+    const span = 1 << (this.depth - depth);
+    const first = this.directory + prefix * span;
+    words.fill(to, first, first + span);
+    this.pool.free(page);
+    return true;
+  }
+
   /** Splits the segment of `hash` by one more bit. False when there is no page, or the directory is as deep as it can be. */
   private split(hash: number): boolean {
     const words = this.words;

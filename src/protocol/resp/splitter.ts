@@ -16,7 +16,7 @@
 
 import { parseBigInt64, parseInt64 } from '../../base/numbers.js';
 import { CommandNames } from '../command-names.js';
-import { ARG_WORDS, type CommandKeys, FLAG_INLINE } from '../descriptors.js';
+import { ARG_WORDS, type CommandKeys, DETAIL_ABOVE_LIMIT, FLAG_INLINE } from '../descriptors.js';
 import {
   NEXT_FRAME,
   SPLIT_ERROR,
@@ -194,7 +194,7 @@ export class RespSplitter extends Splitter {
     }
     const length = this.value;
     if (length > this.bulkBytesMax) {
-      this.fail(this.unauthenticated() ? UNAUTHENTICATED_BULK_LENGTH : INVALID_BULK_LENGTH, 0);
+      this.fail(this.unauthenticated() ? UNAUTHENTICATED_BULK_LENGTH : INVALID_BULK_LENGTH, DETAIL_ABOVE_LIMIT);
       return INVALID;
     }
     if (this.end - content >= length + 2) return content;

@@ -154,7 +154,7 @@ export const PARAMETERS = {
     initial: ({ memoryBytes }: Machine) => Math.floor(memoryBytes / 4 / MIB) * MIB,
     automatic: 'a quarter of the memory of the machine or container',
     mutable: true,
-    help: 'Memory for everything that is stored: keys, values, index and their overhead. There is no "unlimited"; 0 means the default.',
+    help: 'Memory for everything that comes from clients: keys, values, index, and the buffers of connections. What buffers take above 16 MB, the data gives up. The process takes this and a fixed part: 128 MB, of which buffers have 16 MB, and 16 MB for each thread. There is no "unlimited"; 0 means the default.',
   }),
   'maxmemory-policy': parameter({
     type: enumerationType([
@@ -191,9 +191,9 @@ export const PARAMETERS = {
   'maxmemory-clients': parameter({
     type: bytesOrPercentType(),
     group: 'memory',
-    initial: 0,
+    initial: -50,
     mutable: true,
-    help: 'Memory for the buffers of all clients together, in bytes or percent of `maxmemory`; above it, the clients that take most are closed. 0 means no limit.',
+    help: "Memory for the buffers of all clients together, in bytes or percent of `maxmemory` (at least 16 MB); above it, the clients that take most are closed. 0 means no limit, which is Redis's default: `maxmemory` is none then where clients do not read their replies.",
   }),
   'pin-memory-max': parameter({
     type: bytesOrPercentType(),
@@ -236,7 +236,7 @@ export const PARAMETERS = {
     group: 'clients',
     initial: VALUE_BYTES_MAX,
     mutable: true,
-    help: 'Longest argument of a command, and so the longest value.',
+    help: 'Longest argument of a command, and so the longest value. What is longer than a third of `maxmemory` (and than 12 MB) is refused too.',
   }),
   'memcached-item-size-max': parameter({
     type: bytesType({ min: KIB, max: VALUE_BYTES_MAX }),

@@ -18,6 +18,7 @@ const RUN = 3;
 const RUN_TAIL = 4;
 
 // Header words.
+const PAGE_LIMIT = 5;
 const DIRECTORY_DEPTH = 7;
 const DATABASE_ITEMS = 128;
 const DATABASE_EXPIRING = 192;
@@ -82,6 +83,8 @@ function auditPages(shard: Shard, contents: Contents): void {
     if (kind === RUN_TAIL) must([RUN, RUN_TAIL].includes(kindOf(shard, page - 1)), 'a tail behind its run', page);
   }
   equal(pool.used, contents.pagesInUse, 'pages in use');
+  const limit = shard.words[PAGE_LIMIT];
+  must(pool.used <= limit && (limit === pool.budget || pool.used > pool.budget), 'pages are limited', pool.used, limit);
   must(pool.highWater <= pool.capacity, 'the mark is within the buffer', pool.highWater, pool.capacity);
 }
 

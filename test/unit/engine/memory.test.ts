@@ -3,8 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/base/random.js';
 import type { PolicyName } from '../../../src/engine/control.js';
-import { CELL_BYTES, classOf, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { CELL_BYTES, classOf, classTable, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import { ModelledCache } from './modelled-cache.js';
+
+/** Those of a small shard. */
+const CLASSES_USED = classTable(1);
 
 const MIB = 2 ** 20;
 
@@ -15,7 +18,7 @@ const usedBytes = (cache: ModelledCache): number => cache.keyspace.figures().use
 
 /** Bytes of slab pages of the class that holds items of `bytes`. */
 function classBytes(cache: ModelledCache, bytes: number): number {
-  const sizeClass = classOf(bytes);
+  const sizeClass = classOf(CLASSES_USED, bytes);
   return cache.keyspace.shards.reduce((sum, shard) => sum + shard.slabs.classPages(sizeClass) * PAGE_BYTES, 0);
 }
 
@@ -133,7 +136,7 @@ describe('pages move between size classes', () => {
     let large = 0;
     while (cache.set(`large:${large}`, 1000, 0)) large++;
     // Half of the memory was free, in holes of one small item.
-    expect(large * CELL_BYTES[classOf(1023)]).toBeGreaterThan(2.5 * MIB);
+    expect(large * CELL_BYTES[classOf(CLASSES_USED, 1023)]).toBeGreaterThan(2.5 * MIB);
     cache.checkAll();
   });
 });

@@ -6,9 +6,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
-import { CELLS_PER_PAGE, classOf, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { CELLS_PER_PAGE, classOf, classTable, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import { checkShard } from './check-shard.js';
 import { SmallCache } from './small-cache.js';
+
+/** Those of a small shard. */
+const CLASSES_USED = classTable(1);
 
 interface Known {
   value: string;
@@ -166,7 +169,7 @@ describe('memory', () => {
     }
     let large = 0;
     for (let i = 0; i < 40_000; i++) if (cache.find(`large:${i}`) !== 0) large++;
-    const pages = large / CELLS_PER_PAGE[classOf(1030)];
+    const pages = large / CELLS_PER_PAGE[classOf(CLASSES_USED, 1030)];
     expect(pages * PAGE_BYTES).toBeGreaterThan(0.6 * 16 * 2 ** 20);
     checkShard(cache.keyspace.shards[0]);
   });
@@ -205,6 +208,23 @@ describe('memory', () => {
     for (let i = 0; i < 10_000 && !shard.memory.shrink(4); i++);
     expect(shard.pool.used).toBeLessThanOrEqual(shard.pool.budget);
     checkShard(shard);
+  });
+
+  test('a write after the budget was lowered makes room for itself, and not for all that is too much', () => {
+    for (const policy of ['allkeys-lru', 'allkeys-keystone', 'volatile-ttl'] as const) {
+      const cache = new SmallCache({ shards: 1, megabytes: 32, policy });
+      for (let i = 0; i < 150_000; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, cache.now + 1_000_000);
+      const [shard] = cache.keyspace.shards;
+      cache.keyspace.maxMemory = 8 * 2 ** 20;
+      const { used } = shard.pool;
+      expect(cache.set('another class', 'y'.repeat(5000))).toBe(true);
+      expect(cache.set('a large value', 'z'.repeat(200_000))).toBe(true);
+      expect(shard.pool.used).toBeLessThanOrEqual(used);
+      expect(shard.readFigures().evicted).toBeLessThan(5000);
+      for (let i = 0; i < 10_000 && !shard.memory.shrink(4); i++);
+      expect(shard.pool.used).toBeLessThanOrEqual(shard.pool.budget);
+      checkShard(shard);
+    }
   });
 
   test('a flushed database is no reason to refuse a write', () => {

@@ -182,6 +182,27 @@ describe('single pages', () => {
     expect(pool.budget).toBe(PAGES);
   });
 
+  test('a lowered budget lets a page be taken for one that was freed, and no more, until it is kept', () => {
+    const pool = makePool(30);
+    const pages: number[] = [];
+    for (let page = pool.take(PAGE_SLAB); page !== 0; page = pool.take(PAGE_SLAB)) pages.push(page);
+    const free = (): void => pool.free(pages.pop() as number);
+    pool.budget = 25;
+    expect([pool.used, pool.available, pool.take(PAGE_SLAB)]).toEqual([30, 0, 0]);
+    free();
+    expect(pool.available).toBe(1);
+    expect(pool.take(PAGE_SLAB)).not.toBe(0);
+    expect(pool.take(PAGE_SLAB)).toBe(0);
+    free();
+    pool.settle();
+    expect([pool.used, pool.available, pool.takeRun(1)]).toEqual([29, 0, 0]);
+    for (let i = 0; i < 4; i++) free();
+    // Now it is kept, and for good.
+    expect([pool.used, pool.available]).toEqual([25, 0]);
+    free();
+    expect([pool.used, pool.available]).toEqual([24, 1]);
+  });
+
   test('a page that was freed is taken again before memory is touched that never was', () => {
     const pool = makePool();
     const page = pool.take(PAGE_SLAB);
@@ -264,5 +285,23 @@ describe('size of the tables', () => {
 
   test('a buffer that is too small is refused', () => {
     expect(() => new PagePool(new SharedArrayBuffer(PAGE_BYTES))).toThrow('too small');
+  });
+});
+
+describe('what is withheld', () => {
+  test('lowers the limit and not the budget, and a budget that is set begins without', () => {
+    const pool = makePool();
+    pool.withhold(10);
+    expect([pool.budget, pool.limit]).toEqual([PAGES, PAGES - 10]);
+    while (pool.take(PAGE_SLAB) !== 0);
+    expect(pool.used).toBe(PAGES - 10);
+    expect(pool.takeRun(2)).toBe(0);
+    pool.withhold(PAGES);
+    expect(pool.limit).toBe(SHARD_PAGES_MIN);
+    pool.withhold(0);
+    expect(pool.take(PAGE_SLAB)).not.toBe(0);
+    pool.withhold(5);
+    pool.budget = PAGES - 1;
+    expect(pool.limit).toBe(PAGES - 1);
   });
 });

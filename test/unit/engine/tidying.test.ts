@@ -3,9 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/base/random.js';
 import { EXTENT_PAGES } from '../../../src/engine/memory/extents.js';
-import { CELLS_PER_PAGE, classOf, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { CELLS_PER_PAGE, classOf, classTable, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import { FakeKernel } from './fake-kernel.js';
 import { ModelledCache } from './modelled-cache.js';
+
+/** Those of a small shard. */
+const CLASSES_USED = classTable(1);
 
 const MIB = 2 ** 20;
 const ITEM_BYTES = 128;
@@ -33,11 +36,13 @@ class TidyCache extends ModelledCache {
   }
 
   get freeCells(): number {
-    return this.shard.slabs.classFree(classOf(ITEM_BYTES));
+    return this.shard.slabs.classFree(classOf(CLASSES_USED, ITEM_BYTES));
   }
 
   get cells(): number {
-    return this.shard.slabs.classPages(classOf(ITEM_BYTES)) * CELLS_PER_PAGE[classOf(ITEM_BYTES)];
+    return (
+      this.shard.slabs.classPages(classOf(CLASSES_USED, ITEM_BYTES)) * CELLS_PER_PAGE[classOf(CLASSES_USED, ITEM_BYTES)]
+    );
   }
 
   get shard() {
@@ -94,10 +99,10 @@ describe('cells between items', () => {
     for (let second = 0; second < 30; second++) {
       cache.advance(1000);
       for (let call = 0; call < 20; call++) {
-        const before = cache.shard.slabs.classPages(classOf(17));
+        const before = cache.shard.slabs.classPages(classOf(CLASSES_USED, 17));
         let now = 0;
         tidying.tidy(1, () => now++);
-        moves.push(before - cache.shard.slabs.classPages(classOf(17)));
+        moves.push(before - cache.shard.slabs.classPages(classOf(CLASSES_USED, 17)));
         most = Math.max(most, now);
       }
     }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes, slotOf } from '../../../src/base/hash.js';
 import type { NativeAddon } from '../../../src/native/contract.js';
-import { FLAG_INLINE, type FrameLimits } from '../../../src/protocol/descriptors.js';
+import { DETAIL_ABOVE_LIMIT, FLAG_INLINE, type FrameLimits } from '../../../src/protocol/descriptors.js';
 import { RespSplitter } from '../../../src/protocol/resp/splitter.js';
 import { FrameState, SPLIT_DRAINED, SPLIT_FULL } from '../../../src/protocol/splitter.js';
 import { addon, nativeSplit } from './native-split.js';
@@ -130,8 +130,8 @@ const CASES: [string, string, unknown[], FrameLimits?][] = [
   ['a length that is no number', '*1\r\n$a\r\n', [error(6)]],
   ['no length', '*1\r\n$\r\n', [error(6)]],
   ['a negative length', '*1\r\n$-1\r\n', [error(6)]],
-  ['a length above the limit', '*1\r\n$536870913\r\n', [error(6)]],
-  ['a length beyond 2^53', '*1\r\n$9007199254740993\r\n', [error(6)]],
+  ['a length above the limit', '*1\r\n$536870913\r\n', [error(6, DETAIL_ABOVE_LIMIT)]],
+  ['a length beyond 2^53', '*1\r\n$9007199254740993\r\n', [error(6, DETAIL_ABOVE_LIMIT)]],
   ['a length of minus 64 bits', '*1\r\n$-9223372036854775808\r\n', [error(6)]],
   ['a length with a leading zero', '*1\r\n$04\r\nPING\r\n', [error(6)]],
   ['a long count line', `*${'1'.repeat(65535)}`, []],
@@ -150,7 +150,7 @@ const CASES: [string, string, unknown[], FrameLimits?][] = [
     [[PING, 'PING', 'x'.repeat(16384)]],
     UNAUTHENTICATED,
   ],
-  ['16385 bytes before authentication', '*1\r\n$16385\r\n', [error(7)], UNAUTHENTICATED],
+  ['16385 bytes before authentication', '*1\r\n$16385\r\n', [error(7, DETAIL_ABOVE_LIMIT)], UNAUTHENTICATED],
   ['a length that is no number before authentication', '*1\r\n$x\r\n', [error(6)], UNAUTHENTICATED],
 ];
 

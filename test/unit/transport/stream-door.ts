@@ -44,6 +44,7 @@ export class StreamDoors {
     this.transport = new StreamTransport(MEMCACHED_TABLE, keyspace, {
       onBatch: (count) => this.onBatch(count),
       onConnect: (connection, speaks) => this.introduced.push([connection, speaks]),
+      onBuffersFull: () => {},
       refusal: (speaks) => (this.refusal === '' ? '' : `${this.refusal} ${speaks}`),
     });
   }
