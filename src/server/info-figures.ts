@@ -4,6 +4,7 @@ import os from 'node:os';
 import { formatBytesRounded } from '../base/units.js';
 import { PAGE_BYTES } from '../engine/memory/size-classes.js';
 import type { Field, InfoSources } from './info-sources.js';
+import { withheldBytes } from './memory-limits.js';
 import { memoryFigures } from './memory-report.js';
 import {
   AUTH_FAILURES,
@@ -85,7 +86,7 @@ export function memorySection({ config, keyspace, fleet }: InfoSources): Field[]
     ...withHuman('maxmemory_reserve', memory.reserve),
     ['mem_fragmentation_ratio', (memory.resident / memory.used).toFixed(2)],
     ['mem_fragmentation_bytes', memory.resident - memory.used],
-    ['mem_not_counted_for_evict', memory.clients],
+    ['mem_not_counted_for_evict', memory.clients - withheldBytes(memory.clients)],
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
     ['mem_clients_slaves', 0],
