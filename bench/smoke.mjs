@@ -18,6 +18,7 @@ const BENCHES = [
   { script: 'bench/server/expiry.mjs', work: /(\d+) keys expired/ },
   { script: 'bench/server/memory.mjs', work: /(\d+) items stored/ },
   { script: 'bench/eviction/replay.mjs', work: /checksum (\d+)/ },
+  { script: 'bench/eviction/policies.mjs', work: /(\d+) requests replayed/ },
   { script: 'bench/micro/library.mjs', work: /checksum (\d+)/ },
   { script: 'bench/micro/hot-keys.mjs', work: /(\d+) commands executed/ },
   { script: 'bench/micro/threads.mjs', work: /(\d+) values found/, needs: 'dist/index.js' },
