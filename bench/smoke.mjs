@@ -19,6 +19,7 @@ const BENCHES = [
   { script: 'bench/server/memory.mjs', work: /(\d+) items stored/ },
   { script: 'bench/server/memory-day.mjs', work: /(\d+) requests in a day/ },
   { script: 'bench/eviction/replay.mjs', work: /checksum (\d+)/ },
+  { script: 'bench/eviction/policies.mjs', work: /(\d+) requests replayed/ },
   { script: 'bench/micro/library.mjs', work: /checksum (\d+)/ },
   { script: 'bench/micro/hot-keys.mjs', work: /(\d+) commands executed/ },
   { script: 'bench/micro/threads.mjs', work: /(\d+) values found/, needs: 'dist/index.js' },

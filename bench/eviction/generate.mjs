@@ -5,6 +5,8 @@
  *   scan      zipf, and now and then a run through keys that never come back: they should displace nothing
  *   loop      the same keys in the same order, again and again: more than fit, so the oldest is just what comes next
  *   shifting  zipf over keys that change all the time: who counts frequency without forgetting stays behind
+ *   phases    all of a working set is asked for alike, and now and then another one takes its place: what was wanted is in the way then
+ *   sizes     zipf over values of all sizes from 32 bytes to 256 KiB, each size as frequent as another on a logarithmic scale
  *   one-hit   half of the requests are for keys that never come back, between those of zipf
  */
 
@@ -15,6 +17,9 @@ const SCANS = 10;
 /** Part of the keys that the popular ones move on by, over the whole trace. */
 const SHIFT_SHARE = 0.5;
 const SIZES = [64, 200, 500, 1200, 4000];
+/** Logarithms to base 2 of the smallest and largest of the sizes of `sizes`. */
+const LOG_SIZES = [5, 18];
+const PHASES = 10;
 
 /** Each takes the number of the request and draws a key's number; `fresh()` is a key that never came before. */
 const PATTERNS = {
@@ -22,6 +27,8 @@ const PATTERNS = {
   scan: ({ zipf, fresh, count }, i) => ((i * SCANS) % count < count / 3 ? fresh() : zipf()),
   loop: ({ keys }, i) => i % keys,
   shifting: ({ zipf, keys, count }, i) => zipf() + Math.floor((i / count) * keys * SHIFT_SHARE),
+  phases: ({ keys, count, random }, i) => Math.floor((Math.floor((i * PHASES) / count) + random()) * (keys / PHASES)),
+  sizes: ({ zipf }) => zipf(),
   'one-hit': ({ zipf, fresh, random }) => (random() < 0.5 ? fresh() : zipf()),
 };
 
@@ -41,9 +48,19 @@ export function generateTrace(name, count) {
   for (let i = 0; i < count; i++) {
     const key = PATTERNS[name](context, i);
     // Which size a key has doesn't go with how popular it is.
-    builder.add(`key:${key}`, SIZES[(Math.imul(key + 1, 0x9e3779b1) >>> 16) % SIZES.length]);
+    builder.add(`key:${key}`, name === 'sizes' ? anySize(key) : SIZES[mixed(key) % SIZES.length]);
   }
   return builder.finish(name);
+}
+
+/** Sixteen bits that differ from key to key. */
+function mixed(key) {
+  return Math.imul(key + 1, 0x9e3779b1) >>> 16;
+}
+
+function anySize(key) {
+  const [low, high] = LOG_SIZES;
+  return Math.round(2 ** (low + ((high - low) * mixed(key)) / 2 ** 16));
 }
 
 /** Draws 0 .. keys - 1, the k-th with a weight of 1 / (k + 1)^ZIPF_EXPONENT. */

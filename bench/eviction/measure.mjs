@@ -15,6 +15,8 @@ const ITEM_LIMIT_SHARE = 2;
 const ITEM_LIMIT_MAX_MIB = 1024;
 /** What memcached counts besides the value, at most: key, header. */
 const ITEM_EXTRA = 512;
+/** A server that has taken more than this times what it was given has not kept to it. */
+const KEPT = 1.05;
 /** Values under way at the same time: at most this part of the memory, and never more than sockets take. */
 const WINDOW_SHARE = 256;
 const WINDOW_BYTES_MAX = 128 * 1024;
@@ -51,8 +53,9 @@ function memoryOptions({ name, policy }, mebibytes, largest) {
 
 /**
  * @typedef {{ server: string, commandLine: string, hitRatio: number, gets: number, hits: number, sets: number, refused: number, windows: number,
- *   checksum: number, seconds: number, items: number, evictions: number, residentBytes: number, grownBytes: number }} Cell
- *   refused: values that the server did not take; grownBytes: of resident memory, since the server was empty
+ *   checksum: number, seconds: number, items: number, evictions: number, takenBytes: number, residentBytes: number, grownBytes: number }} Cell
+ *   refused: values that the server did not take; takenBytes: by the server's own account of what it limits; grownBytes: of resident memory,
+ *   since the server was empty
  * @param {Contender} contender
  * @param {{ path: string, largest: number }} trace path: as writeForReplay wrote it
  * @param {number} mebibytes
@@ -80,6 +83,11 @@ export async function measureCell(contender, trace, mebibytes, { window }) {
   }
 }
 
+/** Whether a server has kept to the memory that it was given. @param {Cell} cell @param {number} mebibytes */
+export function hasKept(cell, mebibytes) {
+  return cell.takenBytes <= mebibytes * MIB * KEPT;
+}
+
 /** @throws {StepError} if the replayer fails, or takes too long */
 async function replay(args, label) {
   const child = start(replayPath, args.map(String));
@@ -93,8 +101,10 @@ async function replay(args, label) {
 async function redisStats(port) {
   const client = await Client.open(port);
   try {
-    const info = await client.ask('INFO', 'stats');
-    return { items: await client.number('DBSIZE'), evictions: Number(/^evicted_keys:(\d+)/m.exec(info)?.[1]) };
+    const info = `${await client.ask('INFO', 'stats')}${await client.ask('INFO', 'memory')}`;
+    const figureOf = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
+    const items = await client.number('DBSIZE');
+    return { items, evictions: figureOf('evicted_keys'), takenBytes: figureOf('used_memory') };
   } finally {
     client.close();
   }
@@ -103,11 +113,11 @@ async function redisStats(port) {
 /** Everything that is said until the server closes. */
 async function memcachedStats(port) {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-  socket.write('stats\r\nquit\r\n');
+  socket.write('stats\r\nstats slabs\r\nquit\r\n');
   let text = '';
   for await (const piece of socket) text += piece;
   const stat = (name) => Number(new RegExp(`^STAT ${name} (\\d+)`, 'm').exec(text)?.[1]);
-  return { items: stat('curr_items'), evictions: stat('evictions') };
+  return { items: stat('curr_items'), evictions: stat('evictions'), takenBytes: stat('total_malloced') };
 }
 
 function residentBytes(pid) {

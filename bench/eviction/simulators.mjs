@@ -25,7 +25,7 @@ export const SIMULATORS = {
 };
 
 /** Keys in the order in which they were added; any can be taken out. */
-export class Queue {
+class Queue {
   bytes = 0;
   #next;
   #previous;

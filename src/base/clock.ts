@@ -8,6 +8,8 @@ export class Clock {
   now = 0;
   /** `now` in whole seconds, 24 bits: the access clock of the LRU policies. */
   seconds = 0;
+  /** Eighths of a second that `now` has beyond it. */
+  eighths = 0;
   /** `now` in whole minutes: the access clock of the policies that need no finer one. */
   minutes = 0;
   private readonly source: () => number;
@@ -23,6 +25,7 @@ export class Clock {
     this.now = this.source();
     const seconds = Math.floor(this.now / 1000);
     this.seconds = seconds & 0xffffff;
+    this.eighths = Math.floor((this.now % 1000) / 125);
     this.minutes = Math.floor(seconds / 60);
   }
 }

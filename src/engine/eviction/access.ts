@@ -2,9 +2,9 @@
  * What an item's access word says of when and how often the item was used; its meaning is the policy's.
  *
  * ```
- *  lru, random, ttl, noeviction:  | - 3     | marks 5 | seconds since 1970, 24 bits (194 days)             |
- *  keystone:                      | queue 3 | marks 5 | stamp 11 | minutes since 1970, 13 bits (5 days) |
- *  lfu:                           | queue 3 | marks 5 | stamp 11 | period 5 | logarithmic counter 8     |
+ *  lru, random, ttl, noeviction:  | eighths 3 | marks 5 | seconds since 1970, 24 bits (194 days)           |
+ *  keystone:                      | queue 3   | marks 5 | stamp 11 | minutes since 1970, 13 bits (5 days) |
+ *  lfu:                           | queue 3   | marks 5 | stamp 11 | period 5 | logarithmic counter 8     |
  * ```
  *
  * Queue and stamp are those of queues.ts. The counter is Redis's, for OBJECT FREQ: it goes up with a probability that falls as it grows, and
@@ -24,6 +24,8 @@ const PERIOD_MASK = 0x1f;
 const PERIOD_BITS = PERIOD_MASK << PERIOD_SHIFT;
 const MINUTES_BITS = 0x1fff;
 const SECONDS_BITS = 0xffffff;
+const EIGHTHS_SHIFT = 29;
+const TIME_BITS = (7 << EIGHTHS_SHIFT) | SECONDS_BITS;
 
 const IS_LFU = POLICIES.map((name) => name.endsWith('-lfu'));
 const HAS_QUEUES = POLICIES.map((name) => name.endsWith('-lfu') || name.endsWith('-keystone'));
@@ -61,14 +63,14 @@ export class AccessClock {
    * @param items items in the shard
    */
   fresh(hash: number, bytes: number, items: number): number {
-    if (!this.hasQueues) return this.clock.seconds;
+    if (!this.hasQueues) return this.time();
     const place = this.queues.enter(bytes, this.ghosts.take(hash, items));
     return place | (this.countsFrequency ? (this.period() << PERIOD_SHIFT) | LFU_INITIAL : this.minutes());
   }
 
   /** Access word after one more access; what is not the policy's stays. */
   touched(word: number): number {
-    if (!this.hasQueues) return (word & ~SECONDS_BITS) | this.clock.seconds;
+    if (!this.hasQueues) return (word & ~TIME_BITS) | this.time();
     const hit = this.queues.hit(word);
     if (!this.countsFrequency) return (hit & ~MINUTES_BITS) | this.minutes();
     const counter = this.counter(word);
@@ -87,6 +89,15 @@ export class AccessClock {
   idleSeconds(word: number): number {
     if (!this.hasQueues) return (this.clock.seconds - word) & SECONDS_BITS;
     return this.countsFrequency ? 0 : ((this.minutes() - word) & MINUTES_BITS) * 60;
+  }
+
+  /** Eighths of a second since the last access, for the policies without queues. */
+  idleEighths(word: number): number {
+    return ((this.clock.seconds - word) & SECONDS_BITS) * 8 + this.clock.eighths - (word >>> EIGHTHS_SHIFT);
+  }
+
+  private time(): number {
+    return (this.clock.eighths << EIGHTHS_SHIFT) | this.clock.seconds;
   }
 
   private chance(counter: number): number {

@@ -48,6 +48,8 @@ const STAYING_DIVISOR = 4;
 const TURNOVER_SHARE = 8;
 /** How much more than the class's own last victim something must deserve to go, for a page to change hands. */
 const TAKEOVER_MARGIN = 1.2;
+/** Down to this part of what a group deserved at first, it goes on giving. */
+const STAY_SHARE = 0.5;
 /** How much larger the cells may be into which the items of a class move that has little in its page. */
 const MERGE_MOST = 2;
 /** Pages of a class among which the emptiest is chosen to be compacted. */
@@ -254,7 +256,8 @@ export class Evictor {
    */
   private evictColdest(except: number, least: number, most: number): boolean {
     let group = this.coldestGroup(except);
-    for (let bytes = 0; bytes < most; group = this.coldestKnown(except)) {
+    let first = group === NOTHING ? 0 : this.fronts[group];
+    for (let bytes = 0; bytes < most; ) {
       if (group === NOTHING || this.fronts[group] < least) return false;
       const { used } = this.pool;
       const item = this.choose(group);
@@ -262,6 +265,11 @@ export class Evictor {
       bytes += group === RUNS ? PAGE_BYTES : CELL_BYTES[group];
       this.evict(item);
       if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]))) return true;
+      // The same group as long as it will do: its page is to come free before it has filled the cells again.
+      this.fronts[group] = this.frontScore(group);
+      if (this.fronts[group] >= Math.max(least, first * STAY_SHARE)) continue;
+      group = this.coldestKnown(except, NOTHING);
+      first = group === NOTHING ? 0 : this.fronts[group];
     }
     return false;
   }
@@ -406,7 +414,7 @@ export class Evictor {
   /** Takes from other groups what deserves more to go than the class's own last victim did: as much of it as the class has evicted since it looked round last. */
   private rebalance(sizeClass: number, score: number): void {
     if (this.merge()) return;
-    this.evictColdest(sizeClass, this.worthwhile(score), Math.max(PAGE_BYTES >>> LOOKS_SHIFT, CELL_BYTES[sizeClass]));
+    this.evictColdest(sizeClass, this.worthwhile(score), PAGE_BYTES);
   }
 
   /** What something must deserve so that it goes instead of more of a class that has evicted an item of this score. At random, anything is as good. */
@@ -496,7 +504,7 @@ export class Evictor {
     if (KIND_RANDOM[policy]) return this.random();
     if (KIND_TTL[policy]) return Math.max(0, 2 ** 52 - Math.max(0, expiryOf(this.pool.words, item) - this.clock.now));
     const access = accessOf(this.pool.words, item);
-    if (!this.access.hasQueues) return this.access.idleSeconds(access);
+    if (!this.access.hasQueues) return this.access.idleEighths(access);
     const bytes = group === RUNS ? this.pool.runPages(item >>> PAGE_SHIFT) * PAGE_BYTES : CELL_BYTES[group];
     return this.queues.age(access) * bytes;
   }
@@ -528,8 +536,12 @@ export class Evictor {
   private coldestGroup(except: number): number {
     const first = this.pool.firstPage;
     const pages = this.pool.highWater - first;
-    for (let i = 0; i < PAGE_SAMPLES; i++) this.lookAt(first + Math.floor(this.random() * pages), false);
-    const known = this.coldestKnown(except);
+    let seen = NOTHING;
+    for (let i = 0; i < PAGE_SAMPLES; i++) {
+      const page = first + Math.floor(this.random() * pages);
+      if (this.lookAt(page, false) && this.groupOf(page) !== except) seen = this.groupOf(page);
+    }
+    const known = this.coldestKnown(except, seen);
     if (known !== NOTHING) return known;
     const start = Math.floor(this.random() * pages);
     for (let i = 0; i < pages; i++) {
@@ -549,10 +561,13 @@ export class Evictor {
     return this.fronts[group] >= 0;
   }
 
-  /** The coldest group by what was seen last; it is looked at again before it is believed. */
-  private coldestKnown(except: number): number {
+  /**
+   * The coldest group by what was seen last; it is looked at again before it is believed.
+   * @param preferred a group that is chosen among others as cold as it; NOTHING = none
+   */
+  private coldestKnown(except: number, preferred: number): number {
     for (;;) {
-      let best = NOTHING;
+      let best = preferred !== NOTHING && this.fronts[preferred] >= 0 ? preferred : NOTHING;
       for (let group = 0; group < GROUPS; group++) {
         if (group === except || this.fronts[group] < 0) continue;
         if (best === NOTHING || this.fronts[group] > this.fronts[best]) best = group;

@@ -172,14 +172,14 @@ export const PARAMETERS = {
     group: 'memory',
     initial: 'allkeys-keystone',
     mutable: true,
-    help: "What is removed when memory is full. Redis's default is `noeviction`; Ashlar is a cache, and a cache makes room.",
+    help: "What is removed when memory is full. `keystone` is Ashlar's own: keys that come back are kept, and of those rather the small ones. `lfu` chooses as it does and keeps Redis's counter for OBJECT FREQ; `lru`, `random` and `ttl` are Redis's. Redis's default is `noeviction`; Ashlar is a cache, and a cache makes room.",
   }),
   'maxmemory-samples': parameter({
     type: integerType({ min: 1, max: 64 }),
     group: 'memory',
     initial: 5,
     mutable: true,
-    help: 'Candidates that an eviction compares. More is closer to the exact policy, and slower.',
+    help: 'Candidates that an eviction by `lru`, `random` or `ttl` adds to the sixteen that are remembered. More is closer to the exact policy, and slower. `keystone` and `lfu` always take twelve.',
   }),
   'maxmemory-reserve': parameter({
     type: bytesType({ min: 0, max: UNLIMITED }),
