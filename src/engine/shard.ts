@@ -345,7 +345,7 @@ export class Shard {
   ): number {
     const old = this.find(hash, key, keyAt, keyBytes, database);
     if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry), blocks);
-    const deadline = expiry === -1 ? expiryOf(this.words, old) : expiry;
+    const deadline = expiry === -1 ? this.deadlineToKeep(old) : expiry;
     const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
     if (typeOf(this.words, old) === TYPE_STRING && this.memory.fit(old, bytes)) {
       this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline, blocks);
@@ -367,6 +367,11 @@ export class Shard {
     this.measure(item, 1);
     this.figures[STORED]++;
     return item;
+  }
+
+  /** The deadline of what is under a key. That of a placeholder is its lease's. */
+  private deadlineToKeep(item: number): number {
+    return isPlaceholder(this.words, item) ? 0 : expiryOf(this.words, item);
   }
 
   /** Access word of a new item. */

@@ -549,6 +549,9 @@ const OURS: readonly TextCase[] = [
       ['mg n N30', 'HD W'],
       { redis: ['APPEND', 'n', 'z'], reply: ':1' },
       ['mg n v', 'VA 1\nz'],
+      ['mg o N30', 'HD W'],
+      { redis: ['SET', 'o', 'x', 'KEEPTTL'], reply: '+OK' },
+      { redis: ['TTL', 'o'], reply: ':-1' },
     ],
   },
   {
