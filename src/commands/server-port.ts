@@ -158,6 +158,9 @@ export interface MemcachedFigures {
   readonly counters: Float64Array;
 }
 
+/** A parameter and the value that CONFIG SET gives it; undefined where the value's bytes are no text. */
+export type ConfigPair = readonly [name: string, value: string | undefined];
+
 export interface ServerPort {
   /** Every command there is. */
   readonly table: CommandTable;
@@ -171,7 +174,7 @@ export interface ServerPort {
   configGet(name: string): string | undefined;
   configNames(): readonly string[];
   /** Changes parameters, all or none. Resolves to an error text (with its code), or undefined. */
-  configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined>;
+  configSet(pairs: readonly ConfigPair[]): Promise<string | undefined>;
   /** Resolves to an error text (with its code), or undefined. */
   configRewrite(): Promise<string | undefined>;
   /** CONFIG RESETSTAT, and Memcached's `stats reset`. */

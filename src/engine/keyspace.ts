@@ -260,12 +260,17 @@ export class Keyspace {
 
   // ---------------------------------------------------------------------------------------------- databases
 
-  /** Items of a logical database, as they are counted (expired ones included until they are removed). Read without locks. */
+  /** Keys of a logical database, as they are counted (expired ones included until they are removed). Read without locks. */
   size(database: number): number {
+    return this.sum(database, (shard, internal) => shard.keysIn(internal));
+  }
+
+  /** Items of a logical database: keys, and placeholders of leases. Read without locks. */
+  items(database: number): number {
     return this.sum(database, (shard, internal) => shard.itemsIn(internal));
   }
 
-  /** Items with a deadline of a logical database. Read without locks. */
+  /** Keys with a deadline of a logical database. Read without locks. */
   expiring(database: number): number {
     return this.sum(database, (shard, internal) => shard.expiringIn(internal));
   }

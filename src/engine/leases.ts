@@ -161,7 +161,8 @@ function plant(
   const item = shard.prepareString(hash, key, keyAt, keyBytes, database, 0, deadline, BLOCK_VERSION);
   if (item === 0) return (lease.state = LEASE_NO_MEMORY);
   shard.freshVersion(item);
-  setMarks(shard.words, item, MARK_PLACEHOLDER | MARK_LEASED);
+  shard.makePlaceholder(item);
+  setMarks(shard.words, item, MARK_LEASED);
   return won(shard, item, lease);
 }
 

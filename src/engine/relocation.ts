@@ -58,10 +58,10 @@ export interface ItemHome extends ItemSource {
   freshAccess(hash: number, bytes: number): number;
   /** Salted hash of an item's key. */
   hashOf(item: number): number;
-  /** Counts an item in (1) or out (-1): what `tally` and `measure` do. */
+  /** Counts an item in (1) or out (-1), with what it has. */
   count(item: number, sign: number): void;
-  /** Counts an item of a database in (1) or out (-1), whatever it has. */
-  tally(database: number, sign: number): void;
+  /** Counts a key of a database in, whatever it has. */
+  tally(database: number): void;
   /** Adds (1) or takes away (-1) what an item that is counted has. */
   measure(item: number, sign: number): void;
   /** Notes the deadline of an item that has the block. */
@@ -165,7 +165,7 @@ export class Relocation {
     const raw = isRaw(words, item);
     const pin = isPinned(words, item) || owner.pins.wanted(old, key, keyAt, keyBytes);
     // In before out: between the two, others see a key too many, and never one too few.
-    owner.tally(database, 1);
+    owner.tally(database);
     owner.count(item, -1);
     owner.index.remove(owner.index.findItem(owner.hashOf(item), item));
     owner.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
@@ -218,7 +218,7 @@ export class Relocation {
     if (owner.pins.wanted(old, key, keyAt, keyBytes)) setPinned(words, item, true);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), owner.bytes, valueOffset(words, item), valueBytes);
-    owner.tally(database, 1);
+    owner.tally(database);
     this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
     owner.measure(item, 1);

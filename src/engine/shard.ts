@@ -6,8 +6,9 @@
  *
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
- *                 80 page pool's limit   128..191 items by internal database   192..255 items with a deadline by internal database
- *                 256.. class records of the slabs, record of the tidying   8192.. record of the expiry lag (doubles)
+ *                 80 page pool's limit   128..191 keys by internal database   192..255 keys with a deadline by internal database
+ *                 256.. class records of the slabs, record of the tidying   4096..4159 placeholders by internal database
+ *                 8192.. record of the expiry lag (doubles)
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
@@ -48,6 +49,7 @@ import {
   MARK_PADDED,
   MARK_PLACEHOLDER,
   MARK_STALE,
+  setMarks,
   setPinned,
   setPlainLength,
   setValueLength,
@@ -91,10 +93,11 @@ const EXPIRED_BY_SWEEP = FIGURES + 6;
 const STORED = FIGURES + 7;
 const PIN_FIGURES = FIGURES + 16;
 const QUEUE_FIGURES = FIGURES + 24;
-const DATABASE_ITEMS = 128;
+const DATABASE_KEYS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
 const TIDYING_RECORD = SLAB_RECORDS + SLAB_HEADER_WORDS;
+const DATABASE_PLACEHOLDERS = 4096;
 /** In doubles. */
 const LAG_RECORD = 4096;
 
@@ -103,7 +106,9 @@ const VERSION_SECOND_SHIFT = 20;
 
 /** Figures that are kept in a shard's header. */
 export interface ShardFigures {
+  /** Keys, and placeholders of leases. */
   items: number;
+  keys: number;
   /** Pages in use, in bytes: what counts against the budget. */
   usedBytes: number;
   budgetBytes: number;
@@ -216,7 +221,9 @@ export class Shard {
     this.tidying.format();
     this.words[ITEMS] = 0;
     this.words[CURSOR] = 0;
-    this.words.fill(0, DATABASE_ITEMS, DATABASE_ITEMS + 2 * DATABASES_MAX);
+    this.words.fill(0, DATABASE_KEYS, DATABASE_KEYS + DATABASES_MAX);
+    this.words.fill(0, DATABASE_EXPIRING, DATABASE_EXPIRING + DATABASES_MAX);
+    this.words.fill(0, DATABASE_PLACEHOLDERS, DATABASE_PLACEHOLDERS + DATABASES_MAX);
     this.figures[BYTES] = 0;
     this.pins.clear();
     this.entry = 0;
@@ -345,7 +352,7 @@ export class Shard {
   ): number {
     const old = this.find(hash, key, keyAt, keyBytes, database);
     if (old === 0) return this.addString(hash, key, keyAt, keyBytes, database, valueBytes, Math.max(0, expiry), blocks);
-    const deadline = expiry === -1 ? expiryOf(this.words, old) : expiry;
+    const deadline = expiry === -1 ? this.deadlineToKeep(old) : expiry;
     const bytes = itemBytes(keyBytes, valueBytes, deadline !== 0, blocks);
     if (typeOf(this.words, old) === TYPE_STRING && this.memory.fit(old, bytes)) {
       this.rewrite(old, key, keyAt, keyBytes, database, valueBytes, deadline, blocks);
@@ -360,6 +367,7 @@ export class Shard {
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     if (pin) setPinned(this.words, item, true);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
+    if (isPlaceholder(this.words, old)) this.placeholderBecomesKey(database);
     this.measure(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
     this.memory.release(old);
@@ -367,6 +375,11 @@ export class Shard {
     this.measure(item, 1);
     this.figures[STORED]++;
     return item;
+  }
+
+  /** The deadline of what is under a key. That of a placeholder is its lease's. */
+  private deadlineToKeep(item: number): number {
+    return isPlaceholder(this.words, item) ? 0 : expiryOf(this.words, item);
   }
 
   /** Access word of a new item. */
@@ -413,6 +426,7 @@ export class Shard {
   ): void {
     const words = this.words;
     this.figures[STORED]++;
+    if (isPlaceholder(words, item)) this.placeholderBecomesKey(database);
     const access = unmarked(this.access.touched(accessOf(words, item)));
     if (deadline === 0 && hasJustBlocks(words, item, blocks) && valueLength(words, item) === valueBytes) {
       // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
@@ -514,8 +528,31 @@ export class Shard {
 
   /** To be called when a value was changed in place: the version, if there is one, is another from now on, and no mark holds for the new value. */
   changed(item: number): void {
-    if (hasVersion(this.words, item)) this.freshVersion(item);
-    clearMarks(this.words, item, MARK_STALE | MARK_LEASED | MARK_PLACEHOLDER | MARK_PADDED);
+    const words = this.words;
+    if (hasVersion(words, item)) this.freshVersion(item);
+    clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_PADDED);
+    if (!isPlaceholder(words, item)) return;
+    this.measure(item, -1);
+    clearMarks(words, item, MARK_PLACEHOLDER);
+    this.measure(item, 1);
+    this.placeholderBecomesKey(databaseOf(words, item));
+  }
+
+  /** Says of an item that was just made, without a value, that it is a placeholder: it stands for a lease, and is no key. */
+  makePlaceholder(item: number): void {
+    const words = this.words;
+    const database = databaseOf(words, item);
+    this.measure(item, -1);
+    setMarks(words, item, MARK_PLACEHOLDER);
+    this.measure(item, 1);
+    words[DATABASE_PLACEHOLDERS + database]++;
+    words[DATABASE_KEYS + database]--;
+  }
+
+  /** Counts a placeholder as a key, as which it was written. */
+  private placeholderBecomesKey(database: number): void {
+    this.words[DATABASE_KEYS + database]++;
+    this.words[DATABASE_PLACEHOLDERS + database]--;
   }
 
   /** Removes an item: from the index, and its memory. */
@@ -601,10 +638,11 @@ export class Shard {
     this.remove(item);
   }
 
-  /** Whether an item has a deadline. */
+  /** Whether an item may have a deadline: nearly every placeholder has one. */
   hasDeadlines(): boolean {
+    const words = this.words;
     for (let database = 0; database < DATABASES_MAX; database++)
-      if (this.words[DATABASE_EXPIRING + database] > 0) return true;
+      if (words[DATABASE_EXPIRING + database] > 0 || words[DATABASE_PLACEHOLDERS + database] > 0) return true;
     return false;
   }
 
@@ -612,7 +650,7 @@ export class Shard {
   private hasOrphans(): boolean {
     if (!this.control.hasZombies) return false;
     for (let database = 0; database < DATABASES_MAX; database++)
-      if (this.words[DATABASE_ITEMS + database] > 0 && this.control.isZombie(database)) return true;
+      if (this.itemsIn(database) > 0 && this.control.isZombie(database)) return true;
     return false;
   }
 
@@ -645,12 +683,17 @@ export class Shard {
 
   // ---------------------------------------------------------------------------------------------- figures
 
-  /** Items in a database (internal number), those included that have expired and are not removed yet. */
+  /** Items in a database (internal number): keys, and placeholders. */
   itemsIn(database: number): number {
-    return this.words[DATABASE_ITEMS + database];
+    return this.words[DATABASE_KEYS + database] + this.words[DATABASE_PLACEHOLDERS + database];
   }
 
-  /** Items in a database that have a deadline. */
+  /** Keys in a database, those included that have expired and are not removed yet. */
+  keysIn(database: number): number {
+    return this.words[DATABASE_KEYS + database];
+  }
+
+  /** Keys in a database that have a deadline. */
   expiringIn(database: number): number {
     return this.words[DATABASE_EXPIRING + database];
   }
@@ -659,10 +702,18 @@ export class Shard {
     return this.words[ITEMS];
   }
 
+  /** Keys of all databases. */
+  private get keys(): number {
+    let keys = 0;
+    for (let database = 0; database < DATABASES_MAX; database++) keys += this.keysIn(database);
+    return keys;
+  }
+
   readFigures(): ShardFigures {
     const figures = this.figures;
     return {
       items: this.words[ITEMS],
+      keys: this.keys,
       usedBytes: this.pool.used * PAGE_BYTES,
       budgetBytes: this.pool.budget * PAGE_BYTES,
       freeResidentBytes: this.pool.freeResident * PAGE_BYTES,
@@ -705,24 +756,27 @@ export class Shard {
   }
 
   /**
-   * Counts an item in (1) or out (-1). One that only changes is measured instead: how many items a database has is read without the lock too, and
+   * Counts an item in (1) or out (-1). One that only changes is measured instead: how many keys a database has is read without the lock too, and
    * must not be 0, not for a moment, while there is one.
    */
   count(item: number, sign: number): void {
-    this.tally(databaseOf(this.words, item), sign);
+    const words = this.words;
+    words[ITEMS] += sign;
+    words[(isPlaceholder(words, item) ? DATABASE_PLACEHOLDERS : DATABASE_KEYS) + databaseOf(words, item)] += sign;
     this.measure(item, sign);
   }
 
-  /** Counts an item of a database (internal number) in (1) or out (-1), whatever it has. */
-  tally(database: number, sign: number): void {
-    this.words[ITEMS] += sign;
-    this.words[DATABASE_ITEMS + database] += sign;
+  /** Counts a key of a database (internal number) in, whatever it has. */
+  tally(database: number): void {
+    this.words[ITEMS]++;
+    this.words[DATABASE_KEYS + database]++;
   }
 
   /** Adds (1) or takes away (-1) what an item that is counted has: bytes, a deadline, a pin. */
   measure(item: number, sign: number): void {
     const words = this.words;
-    if (expiryOf(words, item) !== 0) words[DATABASE_EXPIRING + databaseOf(words, item)] += sign;
+    if (expiryOf(words, item) !== 0 && !isPlaceholder(words, item))
+      words[DATABASE_EXPIRING + databaseOf(words, item)] += sign;
     this.figures[BYTES] += sign * sizeOf(words, item);
     if (isPinned(words, item)) this.pins.count(item, sign);
   }

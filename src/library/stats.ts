@@ -38,7 +38,7 @@ export function readStats(keyspace: Keyspace): CacheStats {
   const figures = keyspace.figures();
   const due = keyspace.oldestDue();
   return {
-    items: figures.items,
+    items: figures.keys,
     maxMemory: figures.budgetBytes,
     usedMemory: figures.usedBytes,
     itemBytes: figures.itemBytes,

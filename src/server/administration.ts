@@ -11,6 +11,7 @@ import type {
   ClientFilter,
   CommandLogEntry,
   CommandLogKind,
+  ConfigPair,
   LatencyEvent,
 } from '../commands/server-port.js';
 import { POLICIES } from '../engine/control.js';
@@ -31,7 +32,6 @@ import { REJECTED_CONNECTIONS } from './worker-data.js';
 const OTHER_DESCRIPTORS = 64;
 
 type Handlers = Readonly<Record<string, (worker: number, payload: never) => unknown>>;
-type Pairs = readonly (readonly [string, string])[];
 
 export class Administration {
   fleet!: Fleet;
@@ -53,7 +53,7 @@ export class Administration {
     this.handlers = {
       log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
       shutdown: () => events.onShutdown(),
-      configSet: (_worker, pairs: Pairs) => this.configSet(pairs),
+      configSet: (_worker, pairs: readonly ConfigPair[]) => this.configSet(pairs),
       configRewrite: () => errorText(rewriteConfigFile(config)),
       resetStatistics: () => this.resetStatistics(),
       clients: (_worker, filter: ClientFilter) => this.fleet.callAll<ClientFacts[]>('clients', filter),
@@ -116,15 +116,15 @@ export class Administration {
   }
 
   /** @returns an error text, or undefined */
-  private configSet(pairs: Pairs): Promise<string | undefined> {
+  private configSet(pairs: readonly ConfigPair[]): Promise<string | undefined> {
     return errorText(this.applyPairs(pairs));
   }
 
-  private async applyPairs(pairs: Pairs): Promise<void> {
+  private async applyPairs(pairs: readonly ConfigPair[]): Promise<void> {
     // As in Redis, 0 takes the limit away; what then limits is the address space that there is.
     const unlimited = String(this.keyspace.reserve);
-    const meant = pairs.map(([name, value]): [string, string] =>
-      name.toLowerCase() === 'maxmemory' && parseBytes(value) === 0 ? [name, unlimited] : [name, value],
+    const meant = pairs.map(([name, value]): ConfigPair =>
+      name.toLowerCase() === 'maxmemory' && parseBytes(value ?? '') === 0 ? [name, unlimited] : [name, value],
     );
     await this.onAll('configChanged', this.config.set(meant));
   }

@@ -41,7 +41,7 @@ export function memoryFigures(keyspace: Keyspace, fleet: FleetFigures): MemoryFi
     clients,
     clientsInput: fleet.sum(PENDING_INPUT),
     clientsOutput: fleet.sum(PENDING_OUTPUT),
-    keys: figures.items,
+    keys: figures.keys,
     resident: memoryUsage.rss(),
     budget: keyspace.maxMemory,
     reserve: keyspace.reserve,

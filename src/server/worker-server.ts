@@ -11,6 +11,7 @@ import type {
   CommandHistogram,
   CommandLogEntry,
   CommandLogKind,
+  ConfigPair,
   HotKey,
   LatencyEvent,
   MemcachedFigures,
@@ -304,7 +305,7 @@ export class WorkerServer implements ServerPort {
     return this.config.names();
   }
 
-  configSet(pairs: readonly (readonly [string, string])[]): Promise<string | undefined> {
+  configSet(pairs: readonly ConfigPair[]): Promise<string | undefined> {
     return this.bus.call('configSet', pairs);
   }
 

@@ -103,6 +103,10 @@ export const CONFIG_CASES: readonly Case[] = [
       ['CONFIG SET timeout 1 hz', SYNTAX],
       ['CONFIG SET nosuch 1', error("ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'")],
       ['CONFIG SET timeout 1 nosuch 1', error("ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'")],
+      [
+        ['CONFIG', 'SET', 'timeout', '\xff', 'nosuch', '\xff'],
+        error("ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
+      ],
       ['CONFIG GET timeout', map(['timeout', '0'])],
       ['CONFIG SET timeout x', refused('timeout', "argument couldn't be parsed into an integer")],
       [

@@ -27,7 +27,6 @@ import {
   MARK_PLACEHOLDER,
   MARK_STALE,
   marksOf,
-  setMarks,
   setVersion,
   sizeOf,
   valueLength,
@@ -84,7 +83,7 @@ function placeholder(request: Request): number {
   const blocks = flags.showCas || flags.hasNewCas ? BLOCK_VERSION : 0;
   const item = shard.prepareString(hash, bytes, at, length, database, 0, deadline, blocks);
   if (item === 0) return 0;
-  setMarks(shard.words, item, MARK_PLACEHOLDER);
+  shard.makePlaceholder(item);
   if (flags.hasNewCas) setVersion(shard.words, item, flags.newCas.low, flags.newCas.high);
   else if (flags.showCas) shard.freshVersion(item);
   return item;

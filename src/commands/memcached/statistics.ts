@@ -117,7 +117,7 @@ function general({ keyspace, server, clock }: Request): Statistic[] {
     ['hash_power_level', Math.floor(Math.log2(Math.max(1, shards.segments) * BUCKETS_PER_SEGMENT))],
     ['hash_bytes', shards.segments * PAGE_BYTES],
     ['bytes', shards.itemBytes],
-    ['curr_items', keyspace.size(DATABASE)],
+    ['curr_items', keyspace.items(DATABASE)],
     ['total_items', shards.stored],
     ['evictions', shards.evicted],
     ['reclaimed', shards.expired - shards.expiredBySweep],

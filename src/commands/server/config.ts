@@ -5,6 +5,7 @@ import { type Answer, type Command, type CommandFlag, command } from '../command
 import { helpSubcommand } from '../help.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
+import type { ConfigPair } from '../server-port.js';
 
 const FLAGS: readonly CommandFlag[] = ['admin', 'noscript', 'loading', 'stale'];
 
@@ -51,19 +52,10 @@ function get(request: Request): void {
   }
 }
 
-function notUnicode(name: string): string {
-  return `ERR CONFIG SET failed (possibly related to argument '${name}') - argument must be UTF-8`;
-}
-
 async function set(request: Request): Promise<Answer> {
   if (request.argc % 2 === 1) return (reply) => reply.error(SYNTAX);
-  const pairs: [string, string][] = [];
-  for (let i = 2; i < request.argc; i += 2) {
-    const name = request.text(i);
-    const value = unicode(request, i + 1);
-    if (value === undefined) return (reply) => reply.error(notUnicode(name));
-    pairs.push([name, value]);
-  }
+  const pairs: ConfigPair[] = [];
+  for (let i = 2; i < request.argc; i += 2) pairs.push([request.text(i), unicode(request, i + 1)]);
   return done(request.server.configSet(pairs));
 }
 

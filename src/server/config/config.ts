@@ -11,6 +11,7 @@
  */
 
 import { AshlarError } from '../../base/errors.js';
+import type { ConfigPair } from '../../commands/server-port.js';
 import { type Machine, thisMachine } from './machine.js';
 import {
   type ConfigKey,
@@ -109,7 +110,7 @@ export class Config {
    * @returns the parameters whose value would change
    * @throws {AshlarError} ERR_BAD_OPTION; the message is Redis's whole error text, `ERR` included
    */
-  check(pairs: readonly (readonly [name: string, value: string])[]): ConfigChanges {
+  check(pairs: readonly ConfigPair[]): ConfigChanges {
     const names = this.#settableNames(pairs);
     const changes: Record<string, unknown> = {};
     names.forEach((name, index) => {
@@ -124,7 +125,7 @@ export class Config {
    * @returns what has changed, for the copies in other threads
    * @throws {AshlarError} ERR_BAD_OPTION; the message is Redis's whole error text, `ERR` included
    */
-  set(pairs: readonly (readonly [name: string, value: string])[]): ConfigChanges {
+  set(pairs: readonly ConfigPair[]): ConfigChanges {
     const changes = this.check(pairs);
     this.adopt(changes);
     return changes;
@@ -185,7 +186,7 @@ export class Config {
   }
 
   /** Redis's order of checks: an unknown name hides whatever is wrong with the pairs after it. */
-  #settableNames(pairs: readonly (readonly [string, string])[]): ParameterName[] {
+  #settableNames(pairs: readonly ConfigPair[]): ParameterName[] {
     const names: ParameterName[] = [];
     for (const [given] of pairs) {
       const name = findParameter(given);
@@ -200,8 +201,9 @@ export class Config {
     return names;
   }
 
-  #parseSetting(name: ParameterName, value: string): unknown {
+  #parseSetting(name: ParameterName, value: string | undefined): unknown {
     try {
+      if (value === undefined) throw new ValueError('argument must be UTF-8');
       return this.parse(name, [value]);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;

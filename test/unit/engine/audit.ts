@@ -6,7 +6,16 @@
 
 import { hashBytes } from '../../../src/base/hash.js';
 import { saltOf } from '../../../src/engine/control.js';
-import { databaseOf, expiryOf, isPinned, keyLength, keyOffset, sizeOf, typeOf } from '../../../src/engine/item.js';
+import {
+  databaseOf,
+  expiryOf,
+  isPinned,
+  isPlaceholder,
+  keyLength,
+  keyOffset,
+  sizeOf,
+  typeOf,
+} from '../../../src/engine/item.js';
 import type { Keyspace } from '../../../src/engine/keyspace.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
@@ -20,9 +29,10 @@ const RUN_TAIL = 4;
 // Header words.
 const PAGE_LIMIT = 5;
 const DIRECTORY_DEPTH = 7;
-const DATABASE_ITEMS = 128;
+const DATABASE_KEYS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
+const DATABASE_PLACEHOLDERS = 4096;
 
 const EXTENT_PAGES = 32;
 const DEADLINE_BLOCKS = 16;
@@ -290,22 +300,28 @@ function hashOfItem(shard: Shard, item: number, [k0, k1]: readonly [number, numb
 
 function auditCounters(shard: Shard, contents: Contents): void {
   const { words } = shard;
-  const items = new Int32Array(DATABASES);
+  const keys = new Int32Array(DATABASES);
+  const placeholders = new Int32Array(DATABASES);
   const expiring = new Int32Array(DATABASES);
   let bytes = 0;
   let pinned = 0;
   let pinnedBytes = 0;
   for (const item of contents.items.keys()) {
-    items[databaseOf(words, item)]++;
-    if (expiryOf(words, item) !== 0) expiring[databaseOf(words, item)]++;
+    const database = databaseOf(words, item);
+    if (isPlaceholder(words, item)) placeholders[database]++;
+    else {
+      keys[database]++;
+      if (expiryOf(words, item) !== 0) expiring[database]++;
+    }
     bytes += sizeOf(words, item);
     if (!isPinned(words, item)) continue;
     pinned++;
     pinnedBytes += sizeOf(words, item);
   }
   for (let database = 0; database < DATABASES; database++) {
-    equal(words[DATABASE_ITEMS + database], items[database], `items of database ${database}`);
-    equal(words[DATABASE_EXPIRING + database], expiring[database], `items with a deadline of database ${database}`);
+    equal(words[DATABASE_KEYS + database], keys[database], `keys of database ${database}`);
+    equal(words[DATABASE_EXPIRING + database], expiring[database], `keys with a deadline of database ${database}`);
+    equal(words[DATABASE_PLACEHOLDERS + database], placeholders[database], `placeholders of database ${database}`);
   }
   equal(shard.items, contents.items.size, 'items');
   equal(shard.readFigures().itemBytes, bytes, 'bytes of the items');

@@ -11,7 +11,6 @@ import {
   isPlaceholder,
   MARK_FETCHED,
   MARK_LEASED,
-  MARK_PLACEHOLDER,
   MARK_STALE,
   marksOf,
   setClientFlags,
@@ -160,7 +159,7 @@ describe('marks', () => {
     const cache = new SmallCache({ shards: 1, megabytes: 4 });
     const { shard, hash, key, internal } = cache.at('k');
     cache.set('k', '');
-    setMarks(shard.words, cache.find('k'), MARK_PLACEHOLDER);
+    shard.makePlaceholder(cache.find('k'));
     expect(isPlaceholder(shard.words, cache.find('k'))).toBe(true);
     expect(shard.read(hash, key, 0, key.length, internal)).toBe(0);
     expect(shard.readFigures()).toMatchObject({ hits: 0, misses: 1 });

@@ -86,7 +86,9 @@ export function checkShard(shard: Shard): void {
   }
   const figures = shard.readFigures();
   must(indexed.size === items.size, `the index has ${indexed.size} of ${items.size} items`);
-  must(figures.items === items.size && figures.itemBytes === itemBytes, 'the figures are not those of the items');
-  for (const [database, count] of databases) must(shard.itemsIn(database) === count, 'items of a database');
+  must(figures.keys === items.size && figures.items === items.size, 'the figures are not those of the items');
+  must(figures.itemBytes === itemBytes, 'the figures are not those of the items');
+  for (const [database, count] of databases)
+    must(shard.keysIn(database) === count && shard.itemsIn(database) === count, 'keys of a database');
   must(pool.used * PAGE_BYTES <= pool.budget * PAGE_BYTES, 'more is used than the budget allows');
 }

@@ -74,6 +74,18 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       return (cache) => void cache.pin(name, on, database);
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(names, fc.integer({ min: 1, max: 3000 }), databases).map(([name, ms, database]): Step => {
+      return (cache) => cache.takeLease(name, ms, database);
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(names, lengths, databases).map(([name, length, database]): Step => {
+      return (cache) => cache.fillLease(name, length, database);
+    }),
+  },
   { weight: 2, arbitrary: fc.constant<Step>((cache) => void cache.tend()) },
   {
     weight: 1,

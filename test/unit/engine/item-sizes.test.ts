@@ -1,7 +1,6 @@
 /** The sizes of items and the largest of them, from the memory's books, against what was stored. */
 
 import { describe, expect, test } from 'vitest';
-import { MARK_PLACEHOLDER, setMarks } from '../../../src/engine/item.js';
 import { largestItems, sizeHistogram } from '../../../src/engine/item-sizes.js';
 import { SmallCache } from './small-cache.js';
 
@@ -71,7 +70,7 @@ describe('the largest items', () => {
     cache.set('flushed', 'x'.repeat(6000), 1);
     cache.set('lease', 'x'.repeat(7000));
     cache.set('there', 'x'.repeat(10));
-    setMarks(cache.at('lease').shard.words, cache.find('lease'), MARK_PLACEHOLDER);
+    cache.at('lease').shard.makePlaceholder(cache.find('lease'));
     cache.keyspace.leave();
     cache.keyspace.flushDatabase(1);
     cache.advance(20);

@@ -16,6 +16,8 @@ import {
   LEASE_WON,
   Lease,
 } from '../../../src/engine/leases.js';
+import { randomKey } from '../../../src/engine/random-item.js';
+import { tendShard } from '../../../src/engine/upkeep.js';
 import { auditKeyspace } from './audit.js';
 import { SmallCache } from './small-cache.js';
 
@@ -110,6 +112,69 @@ describe('a key that is not there', () => {
     while (c.set(`small:${small}`, '')) small++;
     expect(c.acquire('one more')).toBe(LEASE_NO_MEMORY);
     expect(c.find('one more')).toBe(0);
+  });
+});
+
+describe('a placeholder is no key', () => {
+  /** Keys, keys with a deadline, and items. */
+  const counts = (c: Leased): number[] => {
+    auditKeyspace(c.keyspace);
+    return [c.keyspace.size(0), c.keyspace.expiring(0), c.keyspace.items(0)];
+  };
+
+  test('until it is written', () => {
+    const c = cache();
+    c.acquire('k');
+    expect(counts(c)).toEqual([0, 0, 1]);
+    c.keyspace.leave();
+    expect(randomKey(c.keyspace, 0)).toBeUndefined();
+    c.fill('k', '');
+    expect(counts(c)).toEqual([1, 0, 1]);
+    c.acquire('l');
+    c.set('l', 'in another cell'.repeat(100), 0, c.now + 1000);
+    expect(counts(c)).toEqual([2, 1, 2]);
+    c.acquire('m');
+    c.at('m').shard.changed(c.find('m'));
+    expect(counts(c)).toEqual([3, 2, 3]);
+    expect(c.keyspace.figures()).toMatchObject({ keys: 3, items: 3 });
+  });
+
+  test('whose deadline is to be kept: it was the lease’s', () => {
+    const c = cache();
+    c.acquire('k');
+    c.set('k', 'v', 0, -1);
+    expect(c.get('k')).toMatchObject({ value: 'v', expiry: 0 });
+    expect(counts(c)).toEqual([1, 0, 1]);
+  });
+
+  test('however it goes', () => {
+    const c = new Leased({ shards: 1, megabytes: 4 });
+    for (const name of ['expired', 'deleted', 'given back', 'copied over', 'renamed over']) c.acquire(name);
+    c.set('first source', 'v');
+    expect(counts(c)).toEqual([1, 0, 6]);
+    c.remove('deleted');
+    endLease(c.at('given back').shard, c.find('given back'));
+    expect(counts(c)).toEqual([1, 0, 4]);
+    const { shard, internal } = c.at('first source');
+    const over = (name: string): [number, Uint8Array, number, number, number] => {
+      const { hash, key } = c.at(name);
+      return [hash, key, 0, key.length, internal];
+    };
+    expect(shard.relocation.addCopy(shard, c.find('first source'), ...over('copied over'))).toBe(true);
+    expect(counts(c)).toEqual([2, 0, 4]);
+    expect(shard.relocation.rename(c.find('first source'), ...over('renamed over'))).toBe(true);
+    expect(counts(c)).toEqual([2, 0, 3]);
+    c.advance(LEASE_MS);
+    expect(c.find('expired')).toBe(0);
+    expect(counts(c)).toEqual([2, 0, 2]);
+    c.acquire('flushed');
+    c.set('elsewhere', 'v', 1);
+    c.keyspace.leave();
+    c.keyspace.flushDatabase(0);
+    expect(counts(c)).toEqual([0, 0, 0]);
+    while (tendShard(c.keyspace, shard));
+    expect(counts(c)).toEqual([0, 0, 0]);
+    expect(c.keyspace.figures()).toMatchObject({ keys: 1, items: 1 });
   });
 });
 

@@ -6,8 +6,9 @@
 import { Clock } from '../../../src/base/clock.js';
 import { Random } from '../../../src/base/random.js';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
-import { expiryOf, isPinned, valueLength, valueOffset } from '../../../src/engine/item.js';
+import { expiryOf, isPinned, isPlaceholder, valueLength, valueOffset } from '../../../src/engine/item.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
+import { acquire, Lease } from '../../../src/engine/leases.js';
 import type { MemoryAdvice } from '../../../src/engine/memory/extents.js';
 import type { Shard } from '../../../src/engine/shard.js';
 import { tendShard } from '../../../src/engine/upkeep.js';
@@ -43,6 +44,7 @@ export class ModelledCache {
   lost = 0;
   private readonly random: Random;
   private expected: Map<string, Expected>[] = Array.from({ length: DATABASES }, () => new Map());
+  private readonly taken = new Lease();
   private version = 0;
   private usedBefore = 0;
 
@@ -128,6 +130,31 @@ export class ModelledCache {
     this.mustHold(name, database);
   }
 
+  /** Asks for a key as one who would make its value: where there is none, a placeholder takes its place, which is no key. */
+  takeLease(name: string, ms: number, database = 0): void {
+    const { shard, hash, key, internal } = this.at(name, database);
+    acquire(shard, hash, key, 0, key.length, internal, ms, 0, this.now, this.taken);
+    this.notice(name, database, this.taken.hasValue(shard));
+    this.checkBudget(shard);
+  }
+
+  /** Writes into a placeholder, if there is one, as APPEND of Memcached does. */
+  fillLease(name: string, length: number, database = 0): void {
+    const { shard, hash, key, internal } = this.at(name, database);
+    const item = shard.find(hash, key, 0, key.length, internal);
+    if (item === 0 || !isPlaceholder(shard.words, item)) return;
+    this.notice(name, database, false);
+    const deadline = expiryOf(shard.words, item);
+    const filled = shard.resizeString(item, length);
+    this.checkBudget(shard);
+    if (filled === 0) {
+      this.refused++;
+      return;
+    }
+    shard.changed(filled);
+    this.expected[database].set(name, { value: Buffer.alloc(length), deadline });
+  }
+
   /** Pins or unpins. Returns whether the key is pinned now. */
   pin(name: string, on: boolean, database = 0): boolean {
     const { shard, item } = this.find(name, database);
@@ -196,7 +223,10 @@ export class ModelledCache {
     auditKeyspace(this.keyspace);
     for (let database = 0; database < DATABASES; database++) {
       for (const name of [...this.expected[database].keys()]) this.compare(name, database);
-      must(this.keyspace.size(database) === this.expected[database].size, 'no key is there that was never written');
+      const keys = [...this.expected[database].values()];
+      must(this.keyspace.size(database) === keys.length, 'no key is there that was never written');
+      const expiring = keys.filter(({ deadline }) => deadline !== 0).length;
+      must(this.keyspace.expiring(database) === expiring, 'keys with a deadline');
     }
     this.keyspace.leave();
   }
@@ -261,9 +291,11 @@ export class ModelledCache {
     this.usedBefore = 0;
   }
 
+  /** The item of a key. A placeholder is none. */
   private find(name: string, database: number): { shard: Shard; item: number } {
     const { shard, hash, key, internal } = this.at(name, database);
-    return { shard, item: shard.find(hash, key, 0, key.length, internal) };
+    const item = shard.find(hash, key, 0, key.length, internal);
+    return { shard, item: item !== 0 && isPlaceholder(shard.words, item) ? 0 : item };
   }
 
   private at(name: string, database: number): { shard: Shard; hash: number; key: Uint8Array; internal: number } {
