@@ -123,8 +123,9 @@ export class Administration {
   private async applyPairs(pairs: readonly ConfigPair[]): Promise<void> {
     // As in Redis, 0 takes the limit away; what then limits is the address space that there is.
     const unlimited = String(this.keyspace.reserve);
-    const meant = pairs.map(([name, value]): ConfigPair =>
-      name.toLowerCase() === 'maxmemory' && parseBytes(value ?? '') === 0 ? [name, unlimited] : [name, value],
+    const meant = pairs.map(
+      ([name, value]): ConfigPair =>
+        name.toLowerCase() === 'maxmemory' && parseBytes(value ?? '') === 0 ? [name, unlimited] : [name, value],
     );
     await this.onAll('configChanged', this.config.set(meant));
   }
