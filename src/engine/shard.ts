@@ -6,7 +6,7 @@
  *
  * ```
  *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
- *                 80 page pool's limit   128..191 keys by internal database   192..255 keys with a deadline by internal database
+ *                 80 page pool's limit   81,82 times of use   128..191 keys by internal database   192..255 keys with a deadline by internal database
  *                 256.. class records of the slabs, record of the tidying   4096..4159 placeholders by internal database
  *                 8192.. record of the expiry lag (doubles)
  * ```
@@ -24,6 +24,7 @@ import { AccessClock } from './eviction/access.js';
 import { Evictor } from './eviction/evictor.js';
 import { Ghosts } from './eviction/ghosts.js';
 import { QUEUE_DOUBLES, Queues } from './eviction/queues.js';
+import { UseTimes } from './eviction/use-time.js';
 import { Deadlines } from './expiry/deadlines.js';
 import { LAG_DOUBLES, LagRecord } from './expiry/lag.js';
 import {
@@ -150,6 +151,7 @@ export class Shard {
   readonly memory: ItemMemory;
   /** Gives memory back that nobody needs. */
   readonly tidying: Tidying;
+  private readonly useTimes: UseTimes;
   readonly access: AccessClock;
   private readonly ghosts: Ghosts;
   readonly lock: ShardLock;
@@ -193,6 +195,7 @@ export class Shard {
     this.lag = new LagRecord(this.figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
+    this.useTimes = new UseTimes(pool, this.slabs, clock);
     this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.pins = new Pins(this.words, this.figures.subarray(PIN_FIGURES, PIN_FIGURES + PIN_DOUBLES), control);
@@ -219,6 +222,7 @@ export class Shard {
     this.slabs.format();
     this.index.format();
     this.tidying.format();
+    this.useTimes.format();
     this.words[ITEMS] = 0;
     this.words[CURSOR] = 0;
     this.words.fill(0, DATABASE_KEYS, DATABASE_KEYS + DATABASES_MAX);
@@ -300,7 +304,7 @@ export class Shard {
     if (before !== after) this.words[word] = after;
   }
 
-  /** Seconds since the item was last read or written. The keystone policies know the minute only, and the lfu policies nothing (0). */
+  /** Seconds since the item was last read or written: `AccessClock.idleSeconds`. */
   idleSeconds(item: number): number {
     return this.access.idleSeconds(accessOf(this.words, item));
   }
@@ -622,6 +626,11 @@ export class Shard {
    */
   sweep(until: number, time: () => number): boolean {
     return this.deadlines.sweep(until, time, this.control.activeExpire, this.hasOrphans());
+  }
+
+  /** Keeps the times of last use from coming round, where the policy has such; until `until` (by `time`, monotonic milliseconds). */
+  ageUseTimes(until: number, time: () => number): void {
+    if (this.access.hasUseTimes) this.useTimes.age(until, time);
   }
 
   /** Called by the sweep. */

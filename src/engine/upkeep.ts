@@ -1,6 +1,6 @@
 /**
  * Upkeep, in slices: removing what has expired, emptying flushed databases, coming under a lowered limit, giving back memory that nobody
- * needs (memory/tidying.ts); and a flush that was asked for a later time.
+ * needs (memory/tidying.ts), keeping times of last use from coming round (eviction/use-time.ts); and a flush that was asked for a later time.
  *
  * All threads that are attached to a cache share it, workers of a server as well as threads of an application. Each has a timer, which does not
  * keep it alive, and is asked between batches or operations too (`poll`), so that a thread that does not return to its event loop does its part. A
@@ -29,6 +29,8 @@ const CLAIM_MS = 8;
 const SLICE_MS = 0.4;
 /** Of a slice, what tidying may take. */
 const TIDY_MS = 0.2;
+/** And the pass over the times of last use. */
+const AGE_MS = 0.1;
 const PAUSE_MS = 1;
 const BEHIND_MS = 50;
 const REST_MS = 100;
@@ -53,6 +55,7 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
     const before = shard.pool.used;
     if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
+  shard.ageUseTimes(Math.min(until, monotonic() + AGE_MS), monotonic);
   if (shard.tidying.tidy(Math.min(until, monotonic() + TIDY_MS), monotonic)) left = true;
   keyspace.leave();
   // What is left can be claimed at once.

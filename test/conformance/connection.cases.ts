@@ -214,8 +214,6 @@ export const CLIENT_CASES: readonly Case[] = [
     name: 'CLIENT NO-TOUCH leaves the idle time of keys alone',
     since: '7.2.0',
     steps: [
-      // Other policies know the minute of the last use only.
-      ['CONFIG SET maxmemory-policy allkeys-lru', OK],
       ['SET k v', OK],
       { sleep: 2100 },
       ['CLIENT NO-TOUCH ON', OK],

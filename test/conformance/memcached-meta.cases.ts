@@ -67,6 +67,18 @@ const GET: readonly TextCase[] = [
     ],
   },
   {
+    name: 'the time since the last access goes up',
+    timeout: 20_000,
+    steps: [
+      ['set k 0 0 1\nx', 'STORED'],
+      { untilNot: ['mg k u l h', 'HD l0 h0'] },
+      // Looking with u is no access.
+      { untilNot: ['mg k u l h', 'HD l1 h0'] },
+      ['mg k', 'HD'],
+      ['mg k u h', 'HD h1'],
+    ],
+  },
+  {
     name: 'mg with T',
     steps: [
       ['mg k T30', 'EN'],
@@ -594,20 +606,4 @@ export const META_CASES: readonly TextCase[] = [
   ...ARITHMETIC,
   ...OTHERS,
   ...OURS,
-];
-
-/** Of a server that knows the second of the last access, which our default policy does not. */
-export const ACCESS_CASES: readonly TextCase[] = [
-  {
-    name: 'the time since the last access goes up',
-    timeout: 20_000,
-    steps: [
-      ['set k 0 0 1\nx', 'STORED'],
-      { untilNot: ['mg k u l h', 'HD l0 h0'] },
-      // Looking with u is no access.
-      { untilNot: ['mg k u l h', 'HD l1 h0'] },
-      ['mg k', 'HD'],
-      ['mg k u h', 'HD h1'],
-    ],
-  },
 ];

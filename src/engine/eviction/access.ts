@@ -3,11 +3,11 @@
  *
  * ```
  *  lru, random, ttl, noeviction:  | eighths 3 | marks 5 | seconds since 1970, 24 bits (194 days)           |
- *  keystone:                      | queue 3   | marks 5 | stamp 11 | minutes since 1970, 13 bits (5 days) |
+ *  keystone:                      | queue 3   | marks 5 | stamp 11 | time of the last use 13              |
  *  lfu:                           | queue 3   | marks 5 | stamp 11 | period 5 | logarithmic counter 8     |
  * ```
  *
- * Queue and stamp are those of queues.ts. The counter is Redis's, for OBJECT FREQ: it goes up with a probability that falls as it grows, and
+ * Queue and stamp are those of queues.ts, the time is that of use-time.ts. The counter is Redis's, for OBJECT FREQ: it goes up with a probability that falls as it grows, and
  * down by one for every `lfu-decay-time` minutes (a period) without an access; 255 stands for about a million accesses at the default factor.
  */
 
@@ -15,6 +15,7 @@ import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES } from '../control.js';
 import type { Ghosts } from './ghosts.js';
 import type { Queues } from './queues.js';
+import { secondsSince, USE_TIME_BITS, useTime } from './use-time.js';
 
 /** Counter of a new item: it is not the first to go. */
 const LFU_INITIAL = 5;
@@ -22,7 +23,6 @@ const COUNTER_BITS = 0xff;
 const PERIOD_SHIFT = 8;
 const PERIOD_MASK = 0x1f;
 const PERIOD_BITS = PERIOD_MASK << PERIOD_SHIFT;
-const MINUTES_BITS = 0x1fff;
 const SECONDS_BITS = 0xffffff;
 const EIGHTHS_SHIFT = 29;
 const TIME_BITS = (7 << EIGHTHS_SHIFT) | SECONDS_BITS;
@@ -65,14 +65,14 @@ export class AccessClock {
   fresh(hash: number, bytes: number, items: number): number {
     if (!this.hasQueues) return this.time();
     const place = this.queues.enter(bytes, this.ghosts.take(hash, items));
-    return place | (this.countsFrequency ? (this.period() << PERIOD_SHIFT) | LFU_INITIAL : this.minutes());
+    return place | (this.countsFrequency ? (this.period() << PERIOD_SHIFT) | LFU_INITIAL : useTime(this.clock));
   }
 
   /** Access word after one more access; what is not the policy's stays. */
   touched(word: number): number {
     if (!this.hasQueues) return (word & ~TIME_BITS) | this.time();
     const hit = this.queues.hit(word);
-    if (!this.countsFrequency) return (hit & ~MINUTES_BITS) | this.minutes();
+    if (!this.countsFrequency) return (hit & ~USE_TIME_BITS) | useTime(this.clock);
     const counter = this.counter(word);
     const next = counter < COUNTER_BITS && this.random() < this.chance(counter) ? counter + 1 : counter;
     return (hit & ~(COUNTER_BITS | PERIOD_BITS)) | (this.period() << PERIOD_SHIFT) | next;
@@ -85,10 +85,15 @@ export class AccessClock {
     return Math.max(0, counter - ((this.period() - (word >>> PERIOD_SHIFT)) & PERIOD_MASK));
   }
 
-  /** Seconds since the last access; keystone knows the minute only, and lfu nothing (0). */
+  /** Seconds since the last access; keystone tells whole minutes, and two days at most, when that is a while ago; lfu knows nothing (0). */
   idleSeconds(word: number): number {
     if (!this.hasQueues) return (this.clock.seconds - word) & SECONDS_BITS;
-    return this.countsFrequency ? 0 : ((this.minutes() - word) & MINUTES_BITS) * 60;
+    return this.countsFrequency ? 0 : secondsSince(word & USE_TIME_BITS, this.clock);
+  }
+
+  /** Whether times of last use come round, and must be aged. */
+  get hasUseTimes(): boolean {
+    return this.hasQueues && !this.countsFrequency;
   }
 
   /** Eighths of a second since the last access, for the policies without queues. */
@@ -102,10 +107,6 @@ export class AccessClock {
 
   private chance(counter: number): number {
     return 1 / (Math.max(0, counter - LFU_INITIAL) * this.control.lfuLogFactor + 1);
-  }
-
-  private minutes(): number {
-    return this.clock.minutes & MINUTES_BITS;
   }
 
   private period(): number {

@@ -19,8 +19,8 @@
  * some hundreds of units old: stamps are as fine as their eleven bits allow, and do not come round.
  *
  * ```
- *  access word:  keystone  | main 1 | frequency 2 | marks 5 | stamp 11 | minutes 13          |
- *                lfu       | main 1 | frequency 2 | marks 5 | stamp 11 | period 5 | counter 8 |
+ *  access word:  keystone  | main 1 | frequency 2 | marks 5 | stamp 11 | time of the last use 13 |
+ *                lfu       | main 1 | frequency 2 | marks 5 | stamp 11 | period 5 | counter 8    |
  * ```
  */
 
