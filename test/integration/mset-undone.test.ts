@@ -4,15 +4,17 @@ import { afterEach, expect, test } from 'vitest';
 import { TwoDoors } from './memcached-helpers.js';
 import { text } from './server-helpers.js';
 
-/** More than a shard holds. */
-const TOO_MUCH = 'x'.repeat(20 * 2 ** 20);
+/** Two of them are more than a shard holds. */
+const MUCH = 'x'.repeat(11 * 2 ** 20);
 
 let doors: TwoDoors | undefined;
 
 afterEach(() => doors?.stop());
 
 test('value, client flags, deadline, staleness and a number with blanks', async () => {
-  doors = await TwoDoors.start('--maxmemory', '32mb', '--maxmemory-policy', 'noeviction', '--shards', '2');
+  doors = await TwoDoors.start(
+    ...['--maxmemory', '32mb', '--maxmemory-policy', 'noeviction', '--shards', '2', '--maxmemory-clients', '0'],
+  );
   const redis = await doors.redis();
   const memcached = await doors.memcached();
   await memcached.ask('set flagged 4000000000 1000 5\r\nvalue\r\n');
@@ -30,7 +32,7 @@ test('value, client flags, deadline, staleness and a number with blanks', async 
   const before = await look();
   expect(before[0]).toMatch(/ f4000000000 s5 t\d+\r\nvalue/);
   const pairs = ['flagged', 'number', 'stale', 'raw', 'fresh'].flatMap((key) => [key, 'new']);
-  const reply = await redis.command('MSET', ...pairs, 'flagged', 'newer', 'other', TOO_MUCH);
+  const reply = await redis.command('MSET', ...pairs, 'flagged', 'newer', '{x}1', MUCH, '{x}2', MUCH);
   expect(text(reply)).toMatch(/^OOM/);
   expect(await look()).toEqual(before);
   expect(text(await redis.command('INCR', 'number'))).toBe('10');
