@@ -17,7 +17,7 @@ import {
 import type { Transport } from '../transport/transport.js';
 import type { Config } from './config/config.js';
 import type { OutputLimit } from './config/values.js';
-import { argumentBytesMax, CLIENT_BYTES } from './memory-limits.js';
+import { argumentBytesMax, CLIENT_BYTES, clientBytesMax } from './memory-limits.js';
 
 /** Limits of connections that have not given their password yet. */
 const UNAUTHENTICATED_ARGUMENTS_MAX = 10;
@@ -203,11 +203,16 @@ export class Clients {
     return CLIENT_BYTES + this.transport.buffers(client.connection);
   }
 
-  /** The clients that may be closed for the memory that they take, largest first; those included that are read their last replies. */
+  /**
+   * The clients that may be closed for the memory that they take, largest first; those included that are read their last replies. CLIENT NO-EVICT does not
+   * spare one that takes more by itself than all may: a single request can ask for a reply of any size.
+   */
   bySize(): SizedClient[] {
+    const all = clientBytesMax(this.config);
     return this.holder.clients
-      .filter((client): client is Client => client !== undefined && client.closing !== CLOSE_NOW && !client.noEvict)
+      .filter((client): client is Client => client !== undefined && client.closing !== CLOSE_NOW)
       .map((client) => ({ client, bytes: this.memoryOf(client) }))
+      .filter(({ client, bytes }) => !client.noEvict || (all > 0 && bytes > all))
       .sort((a, b) => b.bytes - a.bytes);
   }
 }

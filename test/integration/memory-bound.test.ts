@@ -148,6 +148,22 @@ describe.each(TRANSPORTS)('%s', (_, args) => {
       expect(await field(admin, 'evicted_clients')).toBe(0);
     });
 
+    test.each(['OFF', 'ON'])(
+      'of one request cannot grow beyond what all clients may take (NO-EVICT %s)',
+      async (spared) => {
+        const admin = await start('--maxmemory', '64mb');
+        await admin.command('SET', 'megabyte', 'm'.repeat(MIB));
+        const before = residentBytes(server.process.pid);
+        const client = await open();
+        await client.command('CLIENT', 'NO-EVICT', spared);
+        client.write(frame(['MGET', ...Array.from({ length: 1000 }, () => 'megabyte')]));
+        await eventually('closed', () => client.closed);
+        expect(residentBytes(server.process.pid) - before).toBeLessThan(NOISE + 64 * MIB);
+        expect(await field(admin, 'evicted_clients')).toBe(1);
+        expect(text(await admin.command('STRLEN', 'megabyte'))).toBe(String(MIB));
+      },
+    );
+
     test('above half of maxmemory cost the largest clients their connections', async () => {
       const admin = await start('--maxmemory', '64mb');
       await admin.command('CLIENT', 'NO-EVICT', 'ON');
