@@ -80,16 +80,16 @@ test('pins are bounded: a request that does not fit pins nothing', async () => {
 test('keys with a prefix are pinned when they are written, through any door and command', async () => {
   const client = await start('--pin-prefixes', 'config: session:');
   const memcached = await doors!.memcached();
+  // As large as what displaces them: small ones would stay for longer.
+  const unpinned = 'x'.repeat(10 * KIB);
   await client.command('SET', 'config:a', '1');
   await client.command('APPEND', 'config:b', '1');
   await client.command('INCR', 'config:c');
   await client.command('SETBIT', 'config:d', '5', '1');
-  // As large as what comes after them: the default policy lets small keys stay longer.
-  const large = 'x'.repeat(10 * KIB);
-  await client.command('MSET', 'session:e', '1', 'other', large);
+  await client.command('MSET', 'session:e', '1', 'other', unpinned);
   await client.command('SET', 'f', '1');
   await client.command('RENAME', 'f', 'config:f');
-  await client.command('SET', 'g', large);
+  await client.command('SET', 'g', unpinned);
   await client.command('COPY', 'g', 'config:g');
   await memcached.ask('set session:h 7 0 1\r\n1\r\n');
   const keys = ['config:a', 'config:b', 'config:c', 'config:d', 'session:e', 'config:f', 'config:g', 'session:h'];

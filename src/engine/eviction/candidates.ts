@@ -62,6 +62,16 @@ export class Candidates {
     scores[worst] = score;
   }
 
+  /** The slot of a group that has the highest score; -1 when all are empty. */
+  best(group: number): number {
+    const { items, scores } = this;
+    const end = this.end(group);
+    let best = -1;
+    for (let slot = this.begin(group); slot < end; slot++)
+      if (items[slot] !== 0 && (best === -1 || scores[slot] > scores[best])) best = slot;
+    return best;
+  }
+
   /** Takes the item of a slot out. */
   take(slot: number): number {
     const item = this.items[slot];

@@ -163,17 +163,16 @@ export class Evictor {
     }
   }
 
-  /** Slot of the group's candidate that deserves most to go, by what the items are now; NOTHING when there is none. */
+  /** Slot of the group's candidate that deserved most to go when it was noted, and is still there; NOTHING when there is none. Only this one's item is looked at. */
   private bestSlot(group: number): number {
     const { items, scores } = this.candidates;
-    const end = this.candidates.end(group);
-    let best = NOTHING;
-    for (let slot = this.candidates.begin(group); slot < end; slot++) {
-      if (!this.isStillCandidate(slot, group)) continue;
-      scores[slot] = this.score(items[slot], group);
-      if (best === NOTHING || scores[slot] > scores[best]) best = slot;
+    for (;;) {
+      const slot = this.candidates.best(group);
+      if (slot === NOTHING || this.isStillCandidate(slot, group)) {
+        if (slot !== NOTHING) scores[slot] = this.score(items[slot], group);
+        return slot;
+      }
     }
-    return best;
   }
 
   /** Whether a slot has the item that was noted in it; else it is empty from here on. */
@@ -234,6 +233,7 @@ export class Evictor {
   private pageScore(page: number): number {
     const group = this.groupOf(page);
     if (group === NOTHING || page === this.owner.pinned >>> PAGE_SHIFT || !this.mayHaveVictims(page)) return -1;
+    if (KIND_RANDOM[this.control.policy]) return this.random();
     if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
     const cut = this.slabs.cutCells(page);
     let sum = 0;
@@ -541,7 +541,8 @@ export class Evictor {
       const page = first + Math.floor(this.random() * pages);
       if (this.lookAt(page, false) && this.groupOf(page) !== except) seen = this.groupOf(page);
     }
-    const known = this.coldestKnown(except, seen);
+    // At random, a group goes as often as it has pages.
+    const known = KIND_RANDOM[this.control.policy] && seen !== NOTHING ? seen : this.coldestKnown(except, seen);
     if (known !== NOTHING) return known;
     const start = Math.floor(this.random() * pages);
     for (let i = 0; i < pages; i++) {
