@@ -592,7 +592,7 @@ export class Shard {
     return this.index.moveSegment(page);
   }
 
-  /** Called by the memory. */
+  /** Counts a write that is refused for want of memory. */
   countRefused(): void {
     this.figures[REFUSED]++;
   }
