@@ -17,8 +17,8 @@ import {
   itemBytes,
   KEY_BYTES_MAX,
   MARK_FETCHED,
-  MARK_PADDED,
   MARK_STALE,
+  MARK_TEXT,
   markRaw,
   marksOf,
   setClientFlags,
@@ -43,7 +43,7 @@ const COPIED_BYTES_MAX = 16 * 2 ** 20;
 /** Keys after which the index may need another page. */
 const KEYS_PER_INDEX_PAGE = 256;
 /** What an item that is put back is marked with as it was. */
-const MARKS_KEPT = MARK_FETCHED | MARK_STALE | MARK_PADDED;
+const MARKS_KEPT = MARK_FETCHED | MARK_STALE | MARK_TEXT;
 
 // ---------------------------------------------------------------------------------------------- reading
 

@@ -46,9 +46,9 @@ import {
   keyOffset,
   MARK_FETCHED,
   MARK_LEASED,
-  MARK_PADDED,
   MARK_PLACEHOLDER,
   MARK_STALE,
+  MARK_TEXT,
   setMarks,
   setPinned,
   setPlainLength,
@@ -530,7 +530,7 @@ export class Shard {
   changed(item: number): void {
     const words = this.words;
     if (hasVersion(words, item)) this.freshVersion(item);
-    clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_PADDED);
+    clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_TEXT);
     if (!isPlaceholder(words, item)) return;
     this.measure(item, -1);
     clearMarks(words, item, MARK_PLACEHOLDER);
