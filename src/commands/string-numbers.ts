@@ -17,7 +17,7 @@ import {
   writeBigInt,
   writeInteger,
 } from '../base/numbers.js';
-import { numberLength, valueLength, valueOffset } from '../engine/item.js';
+import { MARK_TEXT, numberLength, setMarks, valueLength, valueOffset } from '../engine/item.js';
 import { command } from './command.js';
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from './replies.js';
 import type { Request } from './request.js';
@@ -58,13 +58,12 @@ function storeInteger(request: Request, item: number, value: number): boolean {
   return true;
 }
 
-/** Writes text as the value. Returns false when there is no memory. */
-function storeText(request: Request, item: number, text: Uint8Array, length: number): boolean {
+/** Writes text as the value. Returns the item, or 0 when there is no memory. */
+function storeText(request: Request, item: number, text: Uint8Array, length: number): number {
   const { shard } = request;
   const at = makeRoom(request, item, length);
-  if (at === 0) return false;
-  copyBytes(text, 0, shard.bytes, valueOffset(shard.words, at), length);
-  return true;
+  if (at !== 0) copyBytes(text, 0, shard.bytes, valueOffset(shard.words, at), length);
+  return at;
 }
 
 /** The item for a value of `length` bytes: the one there is, or (0) a new one. 0 when there is no memory. */
@@ -95,7 +94,7 @@ function addBig(request: Request, item: number, increment: bigint): void {
     return;
   }
   const length = writeBigInt(digits, 0, sum);
-  if (storeText(request, item, digits, length)) request.reply.bigInteger(sum);
+  if (storeText(request, item, digits, length) !== 0) request.reply.bigInteger(sum);
   else request.refuse(1);
 }
 
@@ -149,8 +148,13 @@ function incrbyfloat(request: Request): void {
     return;
   }
   const bytes = Buffer.from(sum, 'latin1');
-  if (storeText(request, item, bytes, bytes.length)) request.reply.bulk(bytes, 0, bytes.length);
-  else request.refuse(1);
+  const at = storeText(request, item, bytes, bytes.length);
+  if (at === 0) {
+    request.refuse(1);
+    return;
+  }
+  setMarks(request.shard.words, at, MARK_TEXT);
+  request.reply.bulk(bytes, 0, bytes.length);
 }
 
 /** The value as a string, or nothing when it is too long for a number. */

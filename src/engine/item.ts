@@ -83,8 +83,11 @@ export const MARK_STALE = 1 << 25;
 export const MARK_LEASED = 1 << 26;
 /** There is no value yet: the item stands for the lease of a key that was missed. */
 export const MARK_PLACEHOLDER = 1 << 27;
-/** The value is a number that a Memcached client made shorter, and blanks behind it, which keep the value's length and are no part of the number. */
-export const MARK_PADDED = 1 << 28;
+/**
+ * The value is a number that Redis would keep as text: INCRBYFLOAT's result, or a number that a Memcached client made shorter, and blanks behind it,
+ * which keep the value's length and are no part of the number. It is about the value, and goes wherever that goes.
+ */
+export const MARK_TEXT = 1 << 28;
 const MARKS = 0x1f << 24;
 
 /** Bytes that an item takes, before it is rounded up to a cell. `blocks`: BLOCK_ bits. */
@@ -139,10 +142,10 @@ export function valueLength(words: Int32Array, item: number): number {
   return words[(item >>> 2) + 1] & VALUE_LENGTH_MASK;
 }
 
-/** Length of the value as a number: without the blanks that MARK_PADDED is about. */
+/** Length of the value as a number: without the blanks that MARK_TEXT is about. */
 export function numberLength(words: Int32Array, bytes: Uint8Array, item: number): number {
   let length = valueLength(words, item);
-  if ((marksOf(words, item) & MARK_PADDED) === 0) return length;
+  if ((marksOf(words, item) & MARK_TEXT) === 0) return length;
   const value = valueOffset(words, item);
   while (length > 0 && bytes[value + length - 1] === BLANK) length--;
   return length;

@@ -351,15 +351,27 @@ export class Keyspace {
     return this.shards.reduce((sum, shard) => sum + shard.pool.capacity * PAGE_BYTES, 0);
   }
 
+  /** Bytes that may be in use. Every shard has the same part of them. */
   get maxMemory(): number {
-    return this.shards.reduce((sum, shard) => sum + shard.pool.budget * PAGE_BYTES, 0);
+    return this.shards[0].pool.budget * this.shardCount * PAGE_BYTES;
   }
 
   /** Changes the budget of every shard. Upkeep brings those above it under it. */
   set maxMemory(bytes: number) {
-    const budget = Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
-    for (const shard of this.shards) this.enter(shard).pool.budget = budget;
-    this.leave();
+    const budget = this.budgetOf(bytes);
+    this.withAll(() => {
+      for (const shard of this.shards) shard.pool.budget = budget;
+    });
+  }
+
+  /** Whether the limit is what `maxMemory = bytes` makes it: whole pages of each shard. */
+  isLimitedTo(bytes: number): boolean {
+    return this.shards[0].pool.budget === this.budgetOf(bytes);
+  }
+
+  /** Pages of each shard. */
+  private budgetOf(bytes: number): number {
+    return Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
   }
 
   /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */

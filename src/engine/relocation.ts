@@ -21,10 +21,13 @@ import {
   keyLength,
   keyOffset,
   leaseTickOf,
+  MARK_TEXT,
   markRaw,
+  marksOf,
   NO_LEASE_TICK,
   setClientFlags,
   setLeaseTick,
+  setMarks,
   setPinned,
   setVersion,
   typeOf,
@@ -163,6 +166,7 @@ export class Relocation {
     const old = owner.find(hash, key, keyAt, keyBytes, database);
     const type = typeOf(words, item);
     const raw = isRaw(words, item);
+    const text = marksOf(words, item) & MARK_TEXT;
     const pin = isPinned(words, item) || owner.pins.wanted(old, key, keyAt, keyBytes);
     // In before out: between the two, others see a key too many, and never one too few.
     owner.tally(database);
@@ -172,6 +176,7 @@ export class Relocation {
     const access = owner.freshAccess(hash, bytes);
     writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (raw) markRaw(words, item);
+    setMarks(words, item, text);
     if (pin) setPinned(words, item, true);
     if (flags !== 0) setClientFlags(words, item, flags);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
@@ -214,6 +219,7 @@ export class Relocation {
     writeHeader(words, item, keyBytes, valueBytes, database, type, deadline !== 0, access, blocks);
     if (flags !== 0) setClientFlags(words, item, flags);
     if (isRaw(source.words, from)) markRaw(words, item);
+    setMarks(words, item, marksOf(source.words, from) & MARK_TEXT);
     const old = owner.find(hash, key, keyAt, keyBytes, database);
     if (owner.pins.wanted(old, key, keyAt, keyBytes)) setPinned(words, item, true);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);

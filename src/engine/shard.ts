@@ -47,9 +47,9 @@ import {
   keyOffset,
   MARK_FETCHED,
   MARK_LEASED,
-  MARK_PADDED,
   MARK_PLACEHOLDER,
   MARK_STALE,
+  MARK_TEXT,
   setMarks,
   setPinned,
   setPlainLength,
@@ -534,7 +534,7 @@ export class Shard {
   changed(item: number): void {
     const words = this.words;
     if (hasVersion(words, item)) this.freshVersion(item);
-    clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_PADDED);
+    clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_TEXT);
     if (!isPlaceholder(words, item)) return;
     this.measure(item, -1);
     clearMarks(words, item, MARK_PLACEHOLDER);
@@ -596,7 +596,7 @@ export class Shard {
     return this.index.moveSegment(page);
   }
 
-  /** Called by the memory. */
+  /** Counts a write that is refused for want of memory. */
   countRefused(): void {
     this.figures[REFUSED]++;
   }

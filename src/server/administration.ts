@@ -16,6 +16,7 @@ import type {
 } from '../commands/server-port.js';
 import { POLICIES } from '../engine/control.js';
 import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
+import { followBudget } from './budget.js';
 import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
@@ -54,6 +55,7 @@ export class Administration {
       log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
       shutdown: () => events.onShutdown(),
       configSet: (_worker, pairs: readonly ConfigPair[]) => this.configSet(pairs),
+      budgetChanged: () => followBudget(config, keyspace),
       configRewrite: () => errorText(rewriteConfigFile(config)),
       resetStatistics: () => this.resetStatistics(),
       clients: (_worker, filter: ClientFilter) => this.fleet.callAll<ClientFacts[]>('clients', filter),
@@ -99,7 +101,7 @@ export class Administration {
       if (bytes < least) throw refused(`${keyspace.shards.length} shards need at least ${least} bytes`);
       if (bytes > most)
         throw refused(`at most ${most} bytes of address space were reserved at the start (maxmemory-reserve)`);
-      keyspace.maxMemory = bytes;
+      if (!keyspace.isLimitedTo(bytes)) keyspace.maxMemory = bytes;
     });
     config.onChange('maxclients', (clients) => {
       const most = connectionsMax();
@@ -121,6 +123,8 @@ export class Administration {
   }
 
   private async applyPairs(pairs: readonly ConfigPair[]): Promise<void> {
+    // Pairs are compared with what is now.
+    followBudget(this.config, this.keyspace);
     // As in Redis, 0 takes the limit away; what then limits is the address space that there is.
     const unlimited = String(this.keyspace.reserve);
     const meant = pairs.map(

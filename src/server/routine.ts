@@ -23,6 +23,8 @@ const RECENT_SECONDS = 8;
 export interface RoutineParts extends ClientMemoryParts {
   /** Writes a warning to the log. */
   readonly warn: (message: string) => void;
+  /** Has the configuration follow a limit of the cache that it did not set. */
+  readonly followBudget: () => void;
 }
 
 export class Routine {
@@ -54,7 +56,8 @@ export class Routine {
   }
 
   private run(): void {
-    const { keyspace, clients, statistics, fleet, worker } = this.parts;
+    const { keyspace, clients, statistics, fleet, worker, followBudget } = this.parts;
+    followBudget();
     keyspace.clock.tick();
     const now = keyspace.clock.now;
     this.sampler.sample(performance.now());

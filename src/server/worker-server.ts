@@ -22,6 +22,7 @@ import type { CommandTable } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT, SPEAKS_RESP } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
+import { followBudget } from './budget.js';
 import type { Bus, Handler } from './bus.js';
 import { Clients } from './clients.js';
 import type { Config } from './config/config.js';
@@ -140,6 +141,7 @@ export class WorkerServer implements ServerPort {
       transport,
       clients: this.clientsHere,
       warn: (message) => this.log(message),
+      followBudget: () => this.followBudget(),
     });
     this.followConfig();
     this.bus = this.makeBus({
@@ -297,7 +299,13 @@ export class WorkerServer implements ServerPort {
     return this.config.memcachedItemSizeMax;
   }
 
+  /** An application may have changed the limit of its cache: the main thread is to know as well. */
+  private followBudget(): void {
+    if (followBudget(this.config, this.keyspace)) this.bus.send('budgetChanged');
+  }
+
   configGet(name: string): string | undefined {
+    this.followBudget();
     return this.config.format(name);
   }
 
@@ -325,6 +333,7 @@ export class WorkerServer implements ServerPort {
   }
 
   info(sections: readonly string[]): string {
+    this.followBudget();
     this.routine.collect();
     return infoText(this.sources, sections);
   }

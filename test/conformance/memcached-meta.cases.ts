@@ -570,6 +570,19 @@ const OURS: readonly TextCase[] = [
     ],
   },
   {
+    name: 'a number with blanks behind it is a number under another name too',
+    ashlarOnly: 'memcached has no other door',
+    steps: [
+      ['set k 0 0 2\n10', 'STORED'],
+      ['decr k 1', '9'],
+      ['mg k s v', 'VA 2 s2\n9 '],
+      { redis: ['RENAME', 'k', 'l'], reply: '+OK' },
+      { redis: ['COPY', 'l', 'm'], reply: ':1' },
+      { redis: ['INCR', 'l'], reply: ':10' },
+      { redis: ['INCR', 'm'], reply: ':10' },
+    ],
+  },
+  {
     name: 'what Redis writes is not stale',
     ashlarOnly: 'memcached has no other door',
     steps: [

@@ -25,10 +25,10 @@ export function openDescriptors(pid: number | undefined): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** A socket that is connected; errors are left to its 'close'. */
-export function openSocket(port: number): Promise<Socket> {
+/** A socket that is connected to a port or a path; errors are left to its 'close'. */
+export function openSocket(place: number | string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = typeof place === 'string' ? connect(place) : connect({ port: place, host: '127.0.0.1' });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);

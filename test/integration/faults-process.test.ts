@@ -1,7 +1,9 @@
-/** The process at its limits: stopped under load, without descriptors, without a port, without memory. */
+/** The process at its limits: stopped under load, ended by a crash, without descriptors, without a port, without memory. */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { RespClient } from '../conformance/resp-client.js';
 import { freePort } from '../conformance/servers.js';
@@ -88,6 +90,54 @@ describe('SIGTERM under load', () => {
     const { code } = await child.ended;
     expect(code).toBe(143);
   });
+});
+
+describe('a process that ends without a word, as one whose native core has crashed', () => {
+  test.each(['SIGKILL', 'SIGABRT', 'SIGSEGV'] as const)(
+    '%s: clients see the end of their connections, and another process takes its place at once',
+    async (signal) => {
+      const directory = mkdtempSync(join(tmpdir(), 'ashlar-crash-'));
+      const [redisPath, memcachedPath] = [join(directory, 'redis'), join(directory, 'memcached')];
+      const [port, memcachedPort] = [await freePort(), await freePort()];
+      const doors = ['--unixsocket', redisPath, '--memcached-unixsocket', memcachedPath];
+      const args = ['--threads', '2', '--port', `${port}`, '--memcached-port', `${memcachedPort}`, ...doors];
+      const start = async (): Promise<Child> => {
+        // Without a core file, which would be as large as the address space.
+        const limited = ['-c', 'ulimit -c 0; exec "$0" "$@"', process.execPath, PROGRAM, 'serve', ...args];
+        const child = new Child('sh', limited);
+        children.push(child);
+        await child.ready();
+        return child;
+      };
+      try {
+        const child = await start();
+        const places = [port, redisPath, memcachedPort, memcachedPath];
+        const ends: Promise<string>[] = [];
+        // Idle ones of every door, and one in the middle of a request.
+        for (const place of [...places, ...places]) {
+          const socket = await openSocket(place);
+          sockets.push(socket);
+          ends.push(receivedUntilClosed(socket));
+        }
+        sockets[0].write('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\nthe begin');
+        expect(text(await (await open(port)).command('SET', 'key', 'value'))).toBe('OK');
+        child.process.kill(signal);
+        expect(await child.ended).toMatchObject({ code: null, signal });
+        expect(await Promise.all(ends)).toEqual(ends.map(() => ''));
+        expect([redisPath, memcachedPath].map((path) => existsSync(path))).toEqual([true, true]);
+        await start();
+        for (const place of places) {
+          const socket = await openSocket(place);
+          sockets.push(socket);
+          const isRedis = place === port || place === redisPath;
+          socket.end(isRedis ? 'GET key\r\nQUIT\r\n' : 'get key\r\nquit\r\n');
+          expect(await receivedUntilClosed(socket)).toBe(isRedis ? '$-1\r\n+OK\r\n' : 'END\r\n');
+        }
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  );
 });
 
 describe('too few descriptors', () => {

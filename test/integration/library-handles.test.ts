@@ -112,6 +112,34 @@ describe('the Redis door', () => {
     expect(cache.get('key')).toBe('in database 1');
   });
 
+  test('has the limit of memory that the cache has now, whoever changed it last', async () => {
+    const resized = Ashlar.create({ maxMemory: '8mb', reserve: '32mb', shards: 2 });
+    const [door, other] = [await resized.listen({ threads: 2 }), await resized.listen()];
+    const client = new Redis(door.port, '127.0.0.1');
+    const through = new Redis(other.port, '127.0.0.1');
+    const limits = async (redis: Redis): Promise<unknown[]> => {
+      const info = /^maxmemory:(\d+)/m.exec(await redis.info('memory'))?.[1];
+      return [...((await redis.config('GET', 'maxmemory')) as string[]), info];
+    };
+    try {
+      resized.resize('16mb');
+      expect(await limits(client)).toEqual(['maxmemory', '16777216', '16777216']);
+      await client.config('SET', 'maxmemory', '12mb');
+      expect(resized.stats().maxMemory).toBe(12 * 2 ** 20);
+      expect(await limits(through)).toEqual(['maxmemory', '12582912', '12582912']);
+      resized.resize('32mb');
+      // To the door it is a change, though 12 MB is what it was last told.
+      await client.config('SET', 'maxmemory', '12mb');
+      expect(resized.stats().maxMemory).toBe(12 * 2 ** 20);
+      expect(await limits(client)).toEqual(['maxmemory', '12582912', '12582912']);
+    } finally {
+      client.disconnect();
+      through.disconnect();
+      await Promise.all([door.close(), other.close()]);
+      resized.close();
+    }
+  });
+
   test('stays open when the object that opened it is closed, and keeps the cache', async () => {
     cache.set('key', 'value');
     const door = await cache.listen({ threads: 2, password: 'secret' });

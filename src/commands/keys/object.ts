@@ -2,7 +2,7 @@
 
 import { asciiBytes } from '../../base/bytes.js';
 import { parseBigInt64 } from '../../base/numbers.js';
-import { accessOf, isPlaceholder, isRaw, valueLength, valueOffset } from '../../engine/item.js';
+import { accessOf, isPlaceholder, isRaw, MARK_TEXT, marksOf, valueLength, valueOffset } from '../../engine/item.js';
 import type { Shard } from '../../engine/shard.js';
 import { command, type Subcommand } from '../command.js';
 import { helpSubcommand } from '../help.js';
@@ -49,17 +49,18 @@ function findKey(request: Request, index: number): number {
   return item !== 0 && isPlaceholder(shard.words, item) ? 0 : item;
 }
 
-/** The 64-bit integer that a value is the text of; undefined when it is none, or was changed in place. */
+/** The 64-bit integer that a value is the text of; undefined when it is none. */
 function intValue(shard: Shard, item: number): bigint | undefined {
   const length = valueLength(shard.words, item);
-  if (length > INT_BYTES_MAX || isRaw(shard.words, item)) return undefined;
+  if (length > INT_BYTES_MAX) return undefined;
   return parseBigInt64(shard.bytes, valueOffset(shard.words, item), length);
 }
 
 /** What Redis would call the encoding of a string. */
 function encodingOf(shard: Shard, item: number): string {
   if (isRaw(shard.words, item)) return 'raw';
-  if (intValue(shard, item) !== undefined) return 'int';
+  const isText = (marksOf(shard.words, item) & MARK_TEXT) !== 0;
+  if (!isText && intValue(shard, item) !== undefined) return 'int';
   return valueLength(shard.words, item) <= EMBSTR_BYTES_MAX ? 'embstr' : 'raw';
 }
 

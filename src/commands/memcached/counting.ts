@@ -11,8 +11,8 @@ import {
   clearMarks,
   MARK_FETCHED,
   MARK_LEASED,
-  MARK_PADDED,
   MARK_STALE,
+  MARK_TEXT,
   marksOf,
   setMarks,
   sizeOf,
@@ -73,7 +73,7 @@ export function countItem(
   else setMarks(words, at, kept);
   if (written < end) {
     bytes.fill(BLANK, written, end);
-    setMarks(words, at, MARK_PADDED);
+    setMarks(words, at, MARK_TEXT);
   }
   // The item is as good as used, but this is no hit (meta flag h).
   words[accessWord(at)] = shard.access.touched(accessOf(words, at));

@@ -492,7 +492,7 @@ export class Evictor {
   }
 
   /** Whether there is an item in the cell that the policy may evict. */
-  private mayGo(item: number): boolean {
+  mayGo(item: number): boolean {
     const words = this.pool.words;
     if (words[item >>> 2] === 0 || item === this.owner.pinned || isPinned(words, item)) return false;
     return !KIND_VOLATILE[this.control.policy] || expiryOf(words, item) !== 0;

@@ -5,7 +5,7 @@
  * they must not be the reason for which a write is refused. What is refused is counted.
  */
 
-import { type Control, POLICY_EVICTS_ANY } from '../control.js';
+import { type Control, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
@@ -65,7 +65,8 @@ export class ItemMemory {
    * @returns its byte offset, or 0
    */
   allocate(bytes: number): number {
-    if (bytes > PAGE_BYTES) return this.allocateRun(Math.ceil(bytes / PAGE_BYTES));
+    if (bytes > PAGE_BYTES)
+      return this.canHold(bytes) ? this.allocateRun(Math.ceil(bytes / PAGE_BYTES)) : this.refuse();
     const sizeClass = classOf(this.classes, bytes);
     const cell = this.slabs.allocate(sizeClass);
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
@@ -117,6 +118,17 @@ export class ItemMemory {
     return pool.used <= pool.limit;
   }
 
+  /** Whether an item of `bytes` can be had at all, whatever else must go for it. */
+  canHold(bytes: number): boolean {
+    const pages = Math.ceil(bytes / PAGE_BYTES);
+    return pages <= this.pool.budget - this.pool.overhead && pages <= RUN_PAGES_MAX;
+  }
+
+  /** Whether the policy lets an item be evicted. */
+  isEvictable(item: number): boolean {
+    return this.control.policy !== POLICY_NOEVICTION && this.evictor.mayGo(item);
+  }
+
   private allocateSlowly(sizeClass: number): number {
     for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
@@ -131,7 +143,6 @@ export class ItemMemory {
   }
 
   private allocateRun(pages: number): number {
-    if (pages > this.pool.budget - this.pool.overhead || pages > RUN_PAGES_MAX) return this.refuse();
     for (let missing = pages - this.pool.available; missing > 0; missing = pages - this.pool.available) {
       if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
         return this.refuse();

@@ -14,7 +14,7 @@ A parameter can be set in four places; a later one overrides an earlier one:
 1. the default;
 2. the configuration file, named on the command line: \`ashlar serve ashlar.conf\`. Lines of \`name value\` as in redis.conf;
    \`#\` begins a comment line, values with blanks are quoted;
-3. the environment: \`ASHLAR_MAXMEMORY=2gb\`;
+3. the environment: \`ASHLAR_MAXMEMORY=2gb\`; a variable that is empty counts as not set;
 4. the command line: \`ashlar serve --maxmemory 2gb\`, or \`npm start -- --maxmemory 2gb\` in a checkout.
 
 Parameters marked *yes* under "at run time" can be changed with \`CONFIG SET\` while the server runs, and \`CONFIG REWRITE\` brings the

@@ -40,26 +40,30 @@ export async function loadConfig({ file, environment = {}, options = {}, machine
 }
 
 /**
- * Words of a parameter's environment variable; undefined if it is not set. Orchestrators that know a service named "ashlar"
- * set ASHLAR_PORT=tcp://10.0.0.1:6379 in every container beside it: that is not meant for us.
+ * Words of a parameter's environment variable; undefined if it is not set. One that is empty is not: templates write `ASHLAR_PORT=` where they have no
+ * value. Orchestrators that know a service named "ashlar" set ASHLAR_PORT=tcp://10.0.0.1:6379 in every container beside it: that is not meant for us.
  */
 function environmentWords(
   name: ParameterName,
   environment: ConfigSources['environment'],
 ): readonly string[] | undefined {
   const value = environment?.[variableOf(name)];
-  if (value === undefined || (name === 'port' && value.startsWith('tcp://'))) return undefined;
+  if (value === undefined || value === '' || (name === 'port' && value.startsWith('tcp://'))) return undefined;
   if (!parameterOf(name).type.list) return [value];
   const words = splitWords(value);
   if (words === undefined) throw new AshlarError('ERR_BAD_OPTION', `${variableOf(name)}: unbalanced quotes`);
   return words.length === 0 ? [''] : words;
 }
 
-/** Variables that look like ours and are none, spelling mistakes perhaps. What orchestrators set for a service named "ashlar" is left out. */
+/** Variables that look like ours and are none, spelling mistakes perhaps. Those that are empty, and what orchestrators set for a service named "ashlar", are left out. */
 export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(PARAMETER_NAMES.map(variableOf));
   return Object.keys(environment).filter(
-    (name) => name.startsWith('ASHLAR_') && !known.has(name) && !/^ASHLAR_(?:PORT|SERVICE)_/.test(name),
+    (name) =>
+      name.startsWith('ASHLAR_') &&
+      environment[name] !== '' &&
+      !known.has(name) &&
+      !/^ASHLAR_(?:PORT|SERVICE)_/.test(name),
   );
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { PARAMETER_NAMES, variableOf } from '../../../../src/server/config/schema.js';
 import { loadConfig, unknownVariables } from '../../../../src/server/config/sources.js';
 
 const machine = { cores: 2, memoryBytes: 2 ** 32 };
@@ -31,6 +32,15 @@ it('reads lists from the environment', async () => {
   expect(config.bind).toEqual(['127.0.0.1', '0.0.0.0', '-::']);
   expect(config.requirepass).toBe('two words "quoted');
   expect(config.file).toBeUndefined();
+});
+
+it('takes an empty variable as one that is not set', async () => {
+  const environment = Object.fromEntries(PARAMETER_NAMES.map((name) => [variableOf(name), '']));
+  const config = await loadConfig({ file, environment, options: { requirepass: [''] }, machine });
+  expect([config.timeout, config.hz, config.requirepass]).toEqual([1, 11, '']);
+  expect(config.native).toBe(config.initial('native'));
+  expect(config.port).toBe(6379);
+  expect(unknownVariables({ ASHLAR_MAXMEM: '' })).toEqual([]);
 });
 
 it('is not confused by what orchestrators set for a service called ashlar', async () => {
