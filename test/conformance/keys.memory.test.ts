@@ -73,6 +73,6 @@ const LONG_KEYS: readonly Case[] = [
 ];
 
 defineCases('keys without memory', REFUSED, {
-  args: { ashlar: ['--maxmemory', '32mb', '--maxmemory-policy', 'noeviction'] },
+  args: { ashlar: ['--maxmemory', '32mb', '--maxmemory-clients', '0', '--maxmemory-policy', 'noeviction'] },
 });
 defineCases('names', LONG_KEYS);
