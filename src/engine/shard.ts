@@ -91,6 +91,7 @@ const BYTES = FIGURES + 4;
 const REFUSED = FIGURES + 5;
 const EXPIRED_BY_SWEEP = FIGURES + 6;
 const STORED = FIGURES + 7;
+const SWEEP_MS = FIGURES + 8;
 const PIN_FIGURES = FIGURES + 16;
 const QUEUE_FIGURES = FIGURES + 24;
 const DATABASE_KEYS = 128;
@@ -124,6 +125,8 @@ export interface ShardFigures {
   misses: number;
   expired: number;
   expiredBySweep: number;
+  /** Time that was spent on looking for what has expired, in milliseconds. */
+  sweepMs: number;
   evicted: number;
   /** Strings that were written, each whole. */
   stored: number;
@@ -624,6 +627,11 @@ export class Shard {
     return this.deadlines.sweep(until, time, this.control.activeExpire, this.hasOrphans());
   }
 
+  /** Counts the time that a sweep took, in milliseconds. */
+  countSweep(ms: number): void {
+    this.figures[SWEEP_MS] += ms;
+  }
+
   /** Called by the sweep. */
   expire(item: number): void {
     this.figures[EXPIRED_BY_SWEEP]++;
@@ -724,6 +732,7 @@ export class Shard {
       misses: figures[MISSES],
       expired: figures[EXPIRED],
       expiredBySweep: figures[EXPIRED_BY_SWEEP],
+      sweepMs: figures[SWEEP_MS],
       evicted: figures[EVICTED],
       stored: figures[STORED],
       refused: figures[REFUSED],
@@ -737,7 +746,8 @@ export class Shard {
 
   /** CONFIG RESETSTAT. */
   resetFigures(): void {
-    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED]) this.figures[figure] = 0;
+    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED, SWEEP_MS])
+      this.figures[figure] = 0;
     this.lag.reset();
     this.pins.resetFigures();
   }
