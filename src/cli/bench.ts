@@ -13,7 +13,8 @@ const RUNNER = new URL('../../bench/server/run.mjs', import.meta.url);
 export async function bench(args: readonly string[]): Promise<void> {
   const path = fileURLToPath(RUNNER);
   if (!existsSync(path)) {
-    throw new AshlarError('ERR_FILE', 'the benchmark is part of a source checkout, and this is an installed package');
+    const text = 'the benchmark is not in the installed package: run `npm run bench` in a checkout of the sources';
+    throw new AshlarError('ERR_FILE', text);
   }
   process.argv = [process.argv[0], path, ...args];
   await import(RUNNER.href);

@@ -128,7 +128,8 @@ function mayTry(request: Request): boolean {
 }
 
 function refuse(request: Request, index: number): false {
-  request.enter(index).countRefused();
+  const shard = request.enter(index);
+  if (request.length(index) <= KEY_BYTES_MAX) shard.countRefused();
   request.refuse(index);
   return false;
 }

@@ -92,6 +92,7 @@ const BYTES = FIGURES + 4;
 const REFUSED = FIGURES + 5;
 const EXPIRED_BY_SWEEP = FIGURES + 6;
 const STORED = FIGURES + 7;
+const SWEEP_MS = FIGURES + 8;
 const PIN_FIGURES = FIGURES + 16;
 const QUEUE_FIGURES = FIGURES + 24;
 const DATABASE_KEYS = 128;
@@ -125,6 +126,8 @@ export interface ShardFigures {
   misses: number;
   expired: number;
   expiredBySweep: number;
+  /** Time that was spent on looking for what has expired, in milliseconds. */
+  sweepMs: number;
   evicted: number;
   /** Strings that were written, each whole. */
   stored: number;
@@ -633,6 +636,11 @@ export class Shard {
     if (this.access.hasUseTimes) this.useTimes.age(until, time);
   }
 
+  /** Counts the time that a sweep took, in milliseconds. */
+  countSweep(ms: number): void {
+    this.figures[SWEEP_MS] += ms;
+  }
+
   /** Called by the sweep. */
   expire(item: number): void {
     this.figures[EXPIRED_BY_SWEEP]++;
@@ -733,6 +741,7 @@ export class Shard {
       misses: figures[MISSES],
       expired: figures[EXPIRED],
       expiredBySweep: figures[EXPIRED_BY_SWEEP],
+      sweepMs: figures[SWEEP_MS],
       evicted: figures[EVICTED],
       stored: figures[STORED],
       refused: figures[REFUSED],
@@ -746,7 +755,8 @@ export class Shard {
 
   /** CONFIG RESETSTAT. */
   resetFigures(): void {
-    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED]) this.figures[figure] = 0;
+    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED, SWEEP_MS])
+      this.figures[figure] = 0;
     this.lag.reset();
     this.pins.resetFigures();
   }

@@ -49,7 +49,9 @@ const monotonic = (): number => performance.now();
 export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): boolean {
   keyspace.flushIfDue();
   keyspace.enter(shard);
-  let left = shard.sweep(Math.min(until, monotonic() + SLICE_MS), monotonic);
+  const begun = monotonic();
+  let left = shard.sweep(Math.min(until, begun + SLICE_MS), monotonic);
+  shard.countSweep(monotonic() - begun);
   shard.pool.withhold(keyspace.control.withheldPages);
   if (shard.pool.used > shard.pool.limit) {
     const before = shard.pool.used;

@@ -122,6 +122,7 @@ export function statsSection({ keyspace, fleet, shared }: InfoSources): Field[] 
     ['expired_keys', figures.expired],
     ['expired_stale_perc', '0.00'],
     ['expired_time_cap_reached_count', 0],
+    ['expire_cycle_cpu_milliseconds', Math.floor(figures.sweepMs)],
     ['evicted_keys', figures.evicted],
     ['evicted_clients', fleet.sum(EVICTED_CLIENTS)],
     ['total_eviction_exceeded_time', 0],

@@ -103,6 +103,7 @@ describe('many keys with the same deadline', () => {
     }
     expect(served).toBeGreaterThan(0);
     expect(await figure(client, 'expired_keys')).toBe(100_000);
+    expect(await figure(client, 'expire_cycle_cpu_milliseconds')).toBeGreaterThan(0);
     const segments = await figure(client, 'ashlar_index_segments');
     expect(await figure(client, 'ashlar_pages_used')).toBeLessThanOrEqual(empty + segments + 2);
   });

@@ -1,12 +1,15 @@
 /** The command line: help, version, and one clear line for whatever is wrong. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PARAMETER_NAMES } from '../../../src/server/config/schema.js';
 import { ashlar } from './cli.js';
 
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'ashlar-cli-'));
 const badFile = join(directory, 'bad.conf');
 writeFileSync(badFile, '# fine\nmaxmemory lots\n');
@@ -28,6 +31,26 @@ describe('help', () => {
   it('tells the version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
     expect(await ashlar(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('bench', () => {
+  it('has a help of its own', async () => {
+    const { code, stdout } = await ashlar(['bench', '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^usage: .*--quick/s);
+  });
+
+  it('says in an installed package that it is not there', () => {
+    const installed = join(directory, 'installed');
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(join(ROOT, part), join(installed, part), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(installed, 'bin/ashlar.mjs'), 'bench'], {
+      encoding: 'utf8',
+    });
+    const text = 'the benchmark is not in the installed package: run `npm run bench` in a checkout of the sources';
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: `ashlar: ${text}\n` });
   });
 });
 

@@ -14,6 +14,8 @@ export class FakeKernel implements MemoryAdvice {
   /** Whether it takes pages back at all. */
   willing = true;
   private readonly huge = new Set<number>();
+  /** One past the last page that was advised on: the last extent may be shorter than others. */
+  private end = 0;
 
   bytesToBoundary(): number {
     return 0;
@@ -21,6 +23,7 @@ export class FakeKernel implements MemoryAdvice {
 
   adviseHugePages(_bytes: Uint8Array, offset: number, length: number): boolean {
     this.note('huge', offset, length);
+    this.end = Math.max(this.end, (offset + length) / PAGE_BYTES);
     this.extents(offset, length).forEach((extent) => {
       this.huge.add(extent);
     });
@@ -47,7 +50,8 @@ export class FakeKernel implements MemoryAdvice {
   touch(page: number): void {
     const extent = Math.floor(page / EXTENT_PAGES);
     const first = extent * EXTENT_PAGES;
-    const pages = Array.from({ length: EXTENT_PAGES }, (_, i) => first + i);
+    const length = Math.min(EXTENT_PAGES, this.end - first);
+    const pages = Array.from({ length }, (_, i) => first + i);
     const fresh = this.huge.has(extent) && !pages.some((each) => this.resident.has(each));
     for (const each of fresh ? pages : [page]) this.resident.add(each);
   }

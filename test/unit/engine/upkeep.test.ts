@@ -124,6 +124,9 @@ describe('the lag', () => {
     expect(slices).toBeGreaterThan(10);
     expect(cache.keyspace.expiryLag().max).toBeLessThanOrEqual(slices + 16);
     auditKeyspace(cache.keyspace);
+    expect(cache.keyspace.figures().sweepMs).toBeGreaterThan(0);
+    for (const shard of cache.keyspace.shards) shard.resetFigures();
+    expect(cache.keyspace.figures().sweepMs).toBe(0);
   });
 });
 
