@@ -161,7 +161,7 @@ export class Request {
     const shard = this.enter(index);
     if (this.client.noTouch) {
       const item = this.find(index);
-      shard.countLookup(item !== 0);
+      shard.ledger.lookup(item !== 0);
       return item;
     }
     return shard.read(this.hash(index), this.input, this.offset(index), this.length(index), this.database);

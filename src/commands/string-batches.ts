@@ -129,7 +129,7 @@ function mayTry(request: Request): boolean {
 
 function refuse(request: Request, index: number): false {
   const shard = request.enter(index);
-  if (request.length(index) <= KEY_BYTES_MAX) shard.countRefused();
+  if (request.length(index) <= KEY_BYTES_MAX) shard.ledger.refuse();
   request.refuse(index);
   return false;
 }

@@ -21,7 +21,8 @@ import { ThreadRegistry } from './locks/thread-registry.js';
 import { EXTENT_BYTES, type MemoryAdvice } from './memory/extents.js';
 import { SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
-import { Shard, type ShardFigures } from './shard.js';
+import { Shard } from './shard.js';
+import { readFigures, type ShardFigures } from './shard-figures.js';
 
 /** Largest shard: beyond it, byte offsets would leave the small-integer range. */
 export const SHARD_BYTES_MAX = 2 ** 31;
@@ -262,17 +263,17 @@ export class Keyspace {
 
   /** Keys of a logical database, as they are counted (expired ones included until they are removed). Read without locks. */
   size(database: number): number {
-    return this.sum(database, (shard, internal) => shard.keysIn(internal));
+    return this.sum(database, (shard, internal) => shard.ledger.keysIn(internal));
   }
 
   /** Items of a logical database: keys, and placeholders of leases. Read without locks. */
   items(database: number): number {
-    return this.sum(database, (shard, internal) => shard.itemsIn(internal));
+    return this.sum(database, (shard, internal) => shard.ledger.itemsIn(internal));
   }
 
   /** Keys with a deadline of a logical database. Read without locks. */
   expiring(database: number): number {
-    return this.sum(database, (shard, internal) => shard.expiringIn(internal));
+    return this.sum(database, (shard, internal) => shard.ledger.expiringIn(internal));
   }
 
   private sum(database: number, figure: (shard: Shard, internal: number) => number): number {
@@ -297,7 +298,7 @@ export class Keyspace {
   flushDatabase(database: number): void {
     this.withAll(() => {
       const internal = this.control.internal(database);
-      const others = this.shards.some((shard) => shard.items !== shard.itemsIn(internal));
+      const others = this.shards.some((shard) => shard.ledger.items !== shard.ledger.itemsIn(internal));
       if (!others) for (const shard of this.shards) shard.clear();
       else if (this.control.detach(database) === -1) for (const shard of this.shards) shard.removeDatabase(internal);
     });
@@ -338,7 +339,7 @@ export class Keyspace {
     if (!this.control.hasZombies) return;
     this.withAll(() => {
       for (let internal = 0; internal < 64; internal++) {
-        if (this.control.isZombie(internal) && this.shards.every((shard) => shard.itemsIn(internal) === 0))
+        if (this.control.isZombie(internal) && this.shards.every((shard) => shard.ledger.itemsIn(internal) === 0))
           this.control.release(internal);
       }
     });
@@ -376,9 +377,9 @@ export class Keyspace {
 
   /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */
   figures(): ShardFigures {
-    const sum = this.shards[0].readFigures();
+    const sum = readFigures(this.shards[0]);
     for (let i = 1; i < this.shardCount; i++) {
-      const figures = this.shards[i].readFigures();
+      const figures = readFigures(this.shards[i]);
       for (const name of Object.keys(sum) as (keyof ShardFigures)[]) sum[name] += figures[name];
     }
     return sum;

@@ -139,7 +139,7 @@ export function acquire(
   if (!isWrong && (deadline === 0 || deadline - now >= earlyMs)) lease.state = LEASE_HIT;
   else if (isLeased(shard, item, now)) lease.state = isWrong ? LEASE_HELD : LEASE_HIT;
   else win(shard, item, (marks & MARK_LEASED) !== 0, leaseMs, now, lease);
-  shard.countLookup(lease.hasValue(shard));
+  shard.ledger.lookup(lease.hasValue(shard));
   if (lease.item !== 0) shard.touch(lease.item);
   return lease.state;
 }
@@ -156,7 +156,7 @@ function plant(
   now: number,
   lease: Lease,
 ): number {
-  shard.countLookup(false);
+  shard.ledger.lookup(false);
   const deadline = now + Math.min(leaseMs, LEASE_MS_MAX);
   const item = shard.prepareString(hash, key, keyAt, keyBytes, database, 0, deadline, BLOCK_VERSION);
   if (item === 0) return (lease.state = LEASE_NO_MEMORY);

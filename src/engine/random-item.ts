@@ -30,7 +30,7 @@ export function randomKey(keyspace: Keyspace, database: number): Uint8Array | un
 
 /** Number of a shard, by the share of the database's items that it has; -1 when there are none. */
 function randomShard(keyspace: Keyspace, database: number): number {
-  const counts = keyspace.shards.map((shard) => shard.keysIn(database));
+  const counts = keyspace.shards.map((shard) => shard.ledger.keysIn(database));
   let left = keyspace.random() * counts.reduce((sum, count) => sum + count, 0);
   let last = -1;
   for (let number = 0; number < counts.length; number++) {

@@ -37,6 +37,7 @@ import {
   versionLow,
   writeHeader,
 } from './item.js';
+import type { Ledger } from './ledger.js';
 import type { ItemMemory } from './memory/item-memory.js';
 import type { Pins } from './pins.js';
 import type { HashIndex } from './table/hash-index.js';
@@ -52,6 +53,7 @@ export interface ItemHome extends ItemSource {
   readonly index: HashIndex;
   readonly memory: ItemMemory;
   readonly pins: Pins;
+  readonly ledger: Ledger;
   /** Item that allocations must neither evict nor move; 0 = none. */
   pinned: number;
   find(hash: number, key: Uint8Array, offset: number, length: number, database: number): number;
@@ -61,12 +63,6 @@ export interface ItemHome extends ItemSource {
   freshAccess(hash: number, bytes: number): number;
   /** Salted hash of an item's key. */
   hashOf(item: number): number;
-  /** Counts an item in (1) or out (-1), with what it has. */
-  count(item: number, sign: number): void;
-  /** Counts a key of a database in, whatever it has. */
-  tally(database: number): void;
-  /** Adds (1) or takes away (-1) what an item that is counted has. */
-  measure(item: number, sign: number): void;
   /** Notes the deadline of an item that has the block. */
   writeDeadline(item: number, deadline: number): void;
 }
@@ -98,11 +94,11 @@ export class Relocation {
     copyBytes(owner.bytes, keyOffset(words, item), owner.bytes, keyOffset(words, to), keyBytes);
     const kept = Math.min(valueLength(words, item), length);
     copyBytes(owner.bytes, valueOffset(words, item), owner.bytes, valueOffset(words, to), kept);
-    owner.measure(item, -1);
+    owner.ledger.measure(item, -1);
     owner.index.replace(owner.index.findItem(owner.hashOf(item), item), to);
     owner.memory.release(item);
     owner.writeDeadline(to, expiry);
-    owner.measure(to, 1);
+    owner.ledger.measure(to, 1);
     return to;
   }
 
@@ -120,7 +116,7 @@ export class Relocation {
       owner.pinned = 0;
       if (to === 0) return 0;
     }
-    owner.measure(item, -1);
+    owner.ledger.measure(item, -1);
     const hash = to === item ? 0 : owner.hashOf(item);
     const from = keyOffset(words, item);
     // All that the header says, for it may be written over.
@@ -144,7 +140,7 @@ export class Relocation {
     }
     if (lease !== NO_LEASE_TICK) setLeaseTick(words, to, lease);
     owner.writeDeadline(to, expiry);
-    owner.measure(to, 1);
+    owner.ledger.measure(to, 1);
     return to;
   }
 
@@ -169,8 +165,8 @@ export class Relocation {
     const text = marksOf(words, item) & MARK_TEXT;
     const pin = isPinned(words, item) || owner.pins.wanted(old, key, keyAt, keyBytes);
     // In before out: between the two, others see a key too many, and never one too few.
-    owner.tally(database);
-    owner.count(item, -1);
+    owner.ledger.tally(database);
+    owner.ledger.count(item, -1);
     owner.index.remove(owner.index.findItem(owner.hashOf(item), item));
     owner.bytes.copyWithin(item + bytes - valueBytes, valueOffset(words, item), valueOffset(words, item) + valueBytes);
     const access = owner.freshAccess(hash, bytes);
@@ -182,7 +178,7 @@ export class Relocation {
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
-    owner.measure(item, 1);
+    owner.ledger.measure(item, 1);
     return true;
   }
 
@@ -224,10 +220,10 @@ export class Relocation {
     if (owner.pins.wanted(old, key, keyAt, keyBytes)) setPinned(words, item, true);
     copyBytes(key, keyAt, owner.bytes, keyOffset(words, item), keyBytes);
     copyBytes(source.bytes, valueOffset(source.words, from), owner.bytes, valueOffset(words, item), valueBytes);
-    owner.tally(database);
+    owner.ledger.tally(database);
     this.enterIndex(item, hash, old);
     owner.writeDeadline(item, deadline);
-    owner.measure(item, 1);
+    owner.ledger.measure(item, 1);
     return true;
   }
 
@@ -256,7 +252,7 @@ export class Relocation {
       owner.index.insert(hash, item);
       return;
     }
-    owner.count(old, -1);
+    owner.ledger.count(old, -1);
     owner.index.replace(owner.index.findItem(hash, old), item);
     owner.memory.release(old);
   }

@@ -118,7 +118,7 @@ export class Scan {
   private nextShard(number: number): number {
     const shards = this.keyspace.shards;
     let next = Math.min(number, shards.length);
-    while (next < shards.length && shards[next].keysIn(this.database) === 0) next++;
+    while (next < shards.length && shards[next].ledger.keysIn(this.database) === 0) next++;
     return next;
   }
 }

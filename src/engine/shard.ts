@@ -5,10 +5,9 @@
  * called by the thread that holds the shard's lock.
  *
  * ```
- *  header words:  0 magic   1 lock   2..6 page pool   7 directory depth   8..11 shard   12,13 last version   14,15 queues   16..79 figures (doubles)
- *                 80 page pool's limit   81,82 times of use   128..191 keys by internal database   192..255 keys with a deadline by internal database
- *                 256.. class records of the slabs, record of the tidying   4096..4159 placeholders by internal database
- *                 8192.. record of the expiry lag (doubles)
+ *  header words:  0 magic   1 lock   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4159 ledger   10, 11 upkeep   12, 13 last version
+ *                 14, 15 queues   81, 82 times of use   256.. class records of the slabs, record of the tidying
+ *  as doubles:    8..16 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
@@ -64,6 +63,7 @@ import {
   writeExpiry,
   writeHeader,
 } from './item.js';
+import { Ledger } from './ledger.js';
 import type { ShardLock } from './locks/shard-lock.js';
 import { ItemMemory } from './memory/item-memory.js';
 import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
@@ -77,70 +77,19 @@ import { HashIndex } from './table/hash-index.js';
 const MAGIC_VALUE = 0x41534831;
 
 const MAGIC = 0;
-const ITEMS = 8;
-const RESETS = 9;
 const CURSOR = 10;
 const UPKEEP = 11;
 const VERSION_LOW = 12;
 const VERSION_HIGH = 13;
-const FIGURES = 8;
-const HITS = FIGURES;
-const MISSES = FIGURES + 1;
-const EXPIRED = FIGURES + 2;
-const EVICTED = FIGURES + 3;
-const BYTES = FIGURES + 4;
-const REFUSED = FIGURES + 5;
-const EXPIRED_BY_SWEEP = FIGURES + 6;
-const STORED = FIGURES + 7;
-const SWEEP_MS = FIGURES + 8;
-const PIN_FIGURES = FIGURES + 16;
-const QUEUE_FIGURES = FIGURES + 24;
-const DATABASE_KEYS = 128;
-const DATABASE_EXPIRING = 192;
+/** In doubles, as the next two. */
+const PIN_FIGURES = 24;
+const QUEUE_FIGURES = 32;
 const SLAB_RECORDS = 256;
 const TIDYING_RECORD = SLAB_RECORDS + SLAB_HEADER_WORDS;
-const DATABASE_PLACEHOLDERS = 4096;
-/** In doubles. */
 const LAG_RECORD = 4096;
 
 /** A shard's versions begin at the second of its making times two to this: no shard gives out so many a second for long. */
 const VERSION_SECOND_SHIFT = 20;
-
-/** Figures that are kept in a shard's header. */
-export interface ShardFigures {
-  /** Keys, and placeholders of leases. */
-  items: number;
-  keys: number;
-  /** Pages in use, in bytes: what counts against the budget. */
-  usedBytes: number;
-  budgetBytes: number;
-  /** Pages that are free and still resident, in bytes. */
-  freeResidentBytes: number;
-  /** Pages given back to the operating system so far, in bytes. */
-  givenBackBytes: number;
-  /** Pages that compaction emptied so far, in bytes. */
-  compactedBytes: number;
-  /** Bytes of the items themselves, without rounding. */
-  itemBytes: number;
-  hits: number;
-  misses: number;
-  expired: number;
-  expiredBySweep: number;
-  /** Time that was spent on looking for what has expired, in milliseconds. */
-  sweepMs: number;
-  evicted: number;
-  /** Strings that were written, each whole. */
-  stored: number;
-  /** Writes refused for want of memory. */
-  refused: number;
-  pinnedItems: number;
-  pinnedBytes: number;
-  /** Items that were not pinned, or lost their pins, because the share of the memory for pins was used up. */
-  pinsRefused: number;
-  /** Times the shard was reset because a thread died in the middle of a change. */
-  resets: number;
-  segments: number;
-}
 
 export class Shard {
   readonly pool: PagePool;
@@ -161,11 +110,12 @@ export class Shard {
   /** Gives items another cell, key or shard. */
   readonly relocation: Relocation;
   readonly pins: Pins;
+  /** What is counted of the items. */
+  readonly ledger: Ledger;
   /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
   entry = 0;
   /** Item that allocations must neither evict nor move; 0 = none. */
   pinned = 0;
-  private readonly figures: Float64Array;
   private readonly control: Control;
   private readonly clock: Clock;
   private readonly k0: number;
@@ -184,24 +134,25 @@ export class Shard {
     this.pool = pool;
     this.bytes = pool.bytes;
     this.words = pool.words;
-    this.figures = new Float64Array(buffer, offset, PAGE_BYTES / 8);
+    const figures = new Float64Array(buffer, offset, PAGE_BYTES / 8);
     this.control = control;
     this.clock = clock;
     this.k0 = control.hashKey[0];
     this.k1 = control.hashKey[1];
+    this.pins = new Pins(this.words, figures.subarray(PIN_FIGURES, PIN_FIGURES + PIN_DOUBLES), control);
+    this.ledger = new Ledger(this.words, figures, this.pins);
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
-    const queues = new Queues(pool, this.figures.subarray(QUEUE_FIGURES, QUEUE_FIGURES + QUEUE_DOUBLES));
+    const queues = new Queues(pool, figures.subarray(QUEUE_FIGURES, QUEUE_FIGURES + QUEUE_DOUBLES));
     this.ghosts = new Ghosts(pool);
     this.access = new AccessClock(control, clock, random, queues, this.ghosts);
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
-    this.lag = new LagRecord(this.figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
+    this.lag = new LagRecord(figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
     this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
     this.useTimes = new UseTimes(pool, this.slabs, clock);
     this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
-    this.pins = new Pins(this.words, this.figures.subarray(PIN_FIGURES, PIN_FIGURES + PIN_DOUBLES), control);
     this.lock = makeLock(this.words);
   }
 
@@ -226,13 +177,8 @@ export class Shard {
     this.index.format();
     this.tidying.format();
     this.useTimes.format();
-    this.words[ITEMS] = 0;
+    this.ledger.clear();
     this.words[CURSOR] = 0;
-    this.words.fill(0, DATABASE_KEYS, DATABASE_KEYS + DATABASES_MAX);
-    this.words.fill(0, DATABASE_EXPIRING, DATABASE_EXPIRING + DATABASES_MAX);
-    this.words.fill(0, DATABASE_PLACEHOLDERS, DATABASE_PLACEHOLDERS + DATABASES_MAX);
-    this.figures[BYTES] = 0;
-    this.pins.clear();
     this.entry = 0;
     this.pinned = 0;
   }
@@ -250,7 +196,7 @@ export class Shard {
   /** What is done when the lock was taken over from a thread that died with it. */
   resetTorn(): void {
     this.clear();
-    this.words[RESETS]++;
+    this.ledger.reset();
   }
 
   // ---------------------------------------------------------------------------------------------- finding
@@ -291,10 +237,10 @@ export class Shard {
   read(hash: number, key: Uint8Array, offset: number, length: number, database: number): number {
     const item = this.find(hash, key, offset, length, database);
     if (item === 0 || isPlaceholder(this.words, item)) {
-      this.figures[MISSES]++;
+      this.ledger.lookup(false);
       return 0;
     }
-    this.figures[HITS]++;
+    this.ledger.lookup(true);
     this.touch(item);
     return item;
   }
@@ -310,11 +256,6 @@ export class Shard {
   /** Seconds since the item was last read or written: `AccessClock.idleSeconds`. */
   idleSeconds(item: number): number {
     return this.access.idleSeconds(accessOf(this.words, item));
-  }
-
-  /** Counts a hit or a miss that was not made by `read`. */
-  countLookup(hit: boolean): void {
-    this.figures[hit ? HITS : MISSES]++;
   }
 
   // ---------------------------------------------------------------------------------------------- writing
@@ -374,13 +315,13 @@ export class Shard {
     writeHeader(this.words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     if (pin) setPinned(this.words, item, true);
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
-    if (isPlaceholder(this.words, old)) this.placeholderBecomesKey(database);
-    this.measure(old, -1);
+    if (isPlaceholder(this.words, old)) this.ledger.placeholderIsKey(database);
+    this.ledger.measure(old, -1);
     this.index.replace(this.index.findItem(hash, old), item);
     this.memory.release(old);
     this.writeDeadline(item, deadline);
-    this.measure(item, 1);
-    this.figures[STORED]++;
+    this.ledger.measure(item, 1);
+    this.ledger.store();
     return item;
   }
 
@@ -391,7 +332,7 @@ export class Shard {
 
   /** Access word of a new item. */
   freshAccess(hash: number, bytes: number): number {
-    return this.access.fresh(hash, bytes, this.words[ITEMS]);
+    return this.access.fresh(hash, bytes, this.ledger.items);
   }
 
   /** Adds an item for a key that is not there. */
@@ -415,8 +356,8 @@ export class Shard {
     copyBytes(key, keyAt, this.bytes, keyOffset(this.words, item), keyBytes);
     this.index.insert(hash, item);
     this.writeDeadline(item, deadline);
-    this.count(item, 1);
-    this.figures[STORED]++;
+    this.ledger.count(item, 1);
+    this.ledger.store();
     return item;
   }
 
@@ -432,8 +373,8 @@ export class Shard {
     blocks: number,
   ): void {
     const words = this.words;
-    this.figures[STORED]++;
-    if (isPlaceholder(words, item)) this.placeholderBecomesKey(database);
+    this.ledger.store();
+    if (isPlaceholder(words, item)) this.ledger.placeholderIsKey(database);
     const access = unmarked(this.access.touched(accessOf(words, item)));
     if (deadline === 0 && hasJustBlocks(words, item, blocks) && valueLength(words, item) === valueBytes) {
       // The commonest overwrite: the same length, no deadline before or after. Nothing but the value changes, and what the blocks hold.
@@ -443,14 +384,14 @@ export class Shard {
       return;
     }
     const pin = this.pins.wanted(item, key, keyAt, keyBytes);
-    this.measure(item, -1);
+    this.ledger.measure(item, -1);
     const keyFrom = keyOffset(words, item);
     writeHeader(words, item, keyBytes, valueBytes, database, TYPE_STRING, deadline !== 0, access, blocks);
     if (pin) setPinned(words, item, true);
     const keyTo = keyOffset(words, item);
     if (keyTo !== keyFrom) copyBytes(key, keyAt, this.bytes, keyTo, keyBytes);
     this.writeDeadline(item, deadline);
-    this.measure(item, 1);
+    this.ledger.measure(item, 1);
   }
 
   /**
@@ -466,7 +407,7 @@ export class Shard {
     // An item that is about to pass the size from which the expiry block is always there is written anew with one.
     const block = bytes > sizeOf(words, item) - old + length;
     if (!block && this.memory.fit(item, bytes)) {
-      this.figures[BYTES] += length - old;
+      this.ledger.grown(length - old);
       setValueLength(words, item, length);
       if (isPinned(words, item)) this.pins.resized(item, length - old);
     } else {
@@ -498,9 +439,9 @@ export class Shard {
     if (expiry === 0 && !hasExpiryBlock(this.words, item)) return item;
     const at = this.reserveExpiry(item);
     if (at === 0) return 0;
-    this.measure(at, -1);
+    this.ledger.measure(at, -1);
     this.writeDeadline(at, expiry);
-    this.measure(at, 1);
+    this.ledger.measure(at, 1);
     return at;
   }
 
@@ -539,27 +480,20 @@ export class Shard {
     if (hasVersion(words, item)) this.freshVersion(item);
     clearMarks(words, item, MARK_STALE | MARK_LEASED | MARK_TEXT);
     if (!isPlaceholder(words, item)) return;
-    this.measure(item, -1);
+    this.ledger.measure(item, -1);
     clearMarks(words, item, MARK_PLACEHOLDER);
-    this.measure(item, 1);
-    this.placeholderBecomesKey(databaseOf(words, item));
+    this.ledger.measure(item, 1);
+    this.ledger.placeholderIsKey(databaseOf(words, item));
   }
 
   /** Says of an item that was just made, without a value, that it is a placeholder: it stands for a lease, and is no key. */
   makePlaceholder(item: number): void {
     const words = this.words;
     const database = databaseOf(words, item);
-    this.measure(item, -1);
+    this.ledger.measure(item, -1);
     setMarks(words, item, MARK_PLACEHOLDER);
-    this.measure(item, 1);
-    words[DATABASE_PLACEHOLDERS + database]++;
-    words[DATABASE_KEYS + database]--;
-  }
-
-  /** Counts a placeholder as a key, as which it was written. */
-  private placeholderBecomesKey(database: number): void {
-    this.words[DATABASE_KEYS + database]++;
-    this.words[DATABASE_PLACEHOLDERS + database]--;
+    this.ledger.measure(item, 1);
+    this.ledger.keyIsPlaceholder(database);
   }
 
   /** Removes an item: from the index, and its memory. */
@@ -569,7 +503,7 @@ export class Shard {
         ? this.entry
         : this.index.findItem(this.hashOf(item), item);
     assert(entry !== 0, 'Shard: item without an entry');
-    this.count(item, -1);
+    this.ledger.count(item, -1);
     this.index.remove(entry);
     this.entry = 0;
     this.memory.release(item);
@@ -581,7 +515,7 @@ export class Shard {
   reserveEntry(hash: number): boolean {
     while (!this.index.reserve(hash)) {
       if (!this.index.canSplit(hash) || !this.memory.freePage()) {
-        this.countRefused();
+        this.ledger.refuse();
         return false;
       }
     }
@@ -597,11 +531,6 @@ export class Shard {
   moveSegment(page: number): boolean {
     this.entry = 0;
     return this.index.moveSegment(page);
-  }
-
-  /** Counts a write that is refused for want of memory. */
-  countRefused(): void {
-    this.figures[REFUSED]++;
   }
 
   // ---------------------------------------------------------------------------------------------- upkeep
@@ -636,38 +565,25 @@ export class Shard {
     if (this.access.hasUseTimes) this.useTimes.age(until, time);
   }
 
-  /** Counts the time that a sweep took, in milliseconds. */
-  countSweep(ms: number): void {
-    this.figures[SWEEP_MS] += ms;
-  }
-
   /** Called by the sweep. */
   expire(item: number): void {
-    this.figures[EXPIRED_BY_SWEEP]++;
+    this.ledger.sweep();
     this.removeLate(item);
   }
 
   /** Removes an item that has expired, and counts it and its lag. */
   private removeLate(item: number): void {
     const { now } = this.clock;
-    this.figures[EXPIRED]++;
+    this.ledger.expire();
     this.lag.add(now - expiryOf(this.words, item), now);
     this.remove(item);
-  }
-
-  /** Whether an item may have a deadline: nearly every placeholder has one. */
-  hasDeadlines(): boolean {
-    const words = this.words;
-    for (let database = 0; database < DATABASES_MAX; database++)
-      if (words[DATABASE_EXPIRING + database] > 0 || words[DATABASE_PLACEHOLDERS + database] > 0) return true;
-    return false;
   }
 
   /** Whether there are items of databases that are being emptied. */
   private hasOrphans(): boolean {
     if (!this.control.hasZombies) return false;
     for (let database = 0; database < DATABASES_MAX; database++)
-      if (this.itemsIn(database) > 0 && this.control.isZombie(database)) return true;
+      if (this.ledger.itemsIn(database) > 0 && this.control.isZombie(database)) return true;
     return false;
   }
 
@@ -686,8 +602,8 @@ export class Shard {
 
   /** Called by the evictor. */
   evict(item: number, onProbation: boolean): void {
-    this.figures[EVICTED]++;
-    if (onProbation) this.ghosts.add(this.hashOf(item), this.words[ITEMS]);
+    this.ledger.evict();
+    if (onProbation) this.ghosts.add(this.hashOf(item), this.ledger.items);
     this.remove(item);
   }
 
@@ -696,69 +612,6 @@ export class Shard {
     this.index.replace(this.index.findItem(this.hashOf(to), from), to);
     const expiry = expiryOf(this.words, to);
     if (expiry !== 0) this.deadlines.note(to, expiry);
-  }
-
-  // ---------------------------------------------------------------------------------------------- figures
-
-  /** Items in a database (internal number): keys, and placeholders. */
-  itemsIn(database: number): number {
-    return this.words[DATABASE_KEYS + database] + this.words[DATABASE_PLACEHOLDERS + database];
-  }
-
-  /** Keys in a database, those included that have expired and are not removed yet. */
-  keysIn(database: number): number {
-    return this.words[DATABASE_KEYS + database];
-  }
-
-  /** Keys in a database that have a deadline. */
-  expiringIn(database: number): number {
-    return this.words[DATABASE_EXPIRING + database];
-  }
-
-  get items(): number {
-    return this.words[ITEMS];
-  }
-
-  /** Keys of all databases. */
-  private get keys(): number {
-    let keys = 0;
-    for (let database = 0; database < DATABASES_MAX; database++) keys += this.keysIn(database);
-    return keys;
-  }
-
-  readFigures(): ShardFigures {
-    const figures = this.figures;
-    return {
-      items: this.words[ITEMS],
-      keys: this.keys,
-      usedBytes: this.pool.used * PAGE_BYTES,
-      budgetBytes: this.pool.budget * PAGE_BYTES,
-      freeResidentBytes: this.pool.freeResident * PAGE_BYTES,
-      givenBackBytes: this.pool.givenBack * PAGE_BYTES,
-      compactedBytes: this.tidying.emptiedPages * PAGE_BYTES,
-      itemBytes: figures[BYTES],
-      hits: figures[HITS],
-      misses: figures[MISSES],
-      expired: figures[EXPIRED],
-      expiredBySweep: figures[EXPIRED_BY_SWEEP],
-      sweepMs: figures[SWEEP_MS],
-      evicted: figures[EVICTED],
-      stored: figures[STORED],
-      refused: figures[REFUSED],
-      pinnedItems: this.pins.items,
-      pinnedBytes: this.pins.bytes,
-      pinsRefused: this.pins.refused,
-      resets: this.words[RESETS],
-      segments: this.index.segments(),
-    };
-  }
-
-  /** CONFIG RESETSTAT. */
-  resetFigures(): void {
-    for (const figure of [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED, SWEEP_MS])
-      this.figures[figure] = 0;
-    this.lag.reset();
-    this.pins.resetFigures();
   }
 
   /** Salted hash of an item's key. */
@@ -772,31 +625,5 @@ export class Shard {
     if (!hasExpiryBlock(this.words, item)) return;
     writeExpiry(this.words, item, deadline);
     if (deadline !== 0) this.deadlines.note(item, deadline);
-  }
-
-  /**
-   * Counts an item in (1) or out (-1). One that only changes is measured instead: how many keys a database has is read without the lock too, and
-   * must not be 0, not for a moment, while there is one.
-   */
-  count(item: number, sign: number): void {
-    const words = this.words;
-    words[ITEMS] += sign;
-    words[(isPlaceholder(words, item) ? DATABASE_PLACEHOLDERS : DATABASE_KEYS) + databaseOf(words, item)] += sign;
-    this.measure(item, sign);
-  }
-
-  /** Counts a key of a database (internal number) in, whatever it has. */
-  tally(database: number): void {
-    this.words[ITEMS]++;
-    this.words[DATABASE_KEYS + database]++;
-  }
-
-  /** Adds (1) or takes away (-1) what an item that is counted has: bytes, a deadline, a pin. */
-  measure(item: number, sign: number): void {
-    const words = this.words;
-    if (expiryOf(words, item) !== 0 && !isPlaceholder(words, item))
-      words[DATABASE_EXPIRING + databaseOf(words, item)] += sign;
-    this.figures[BYTES] += sign * sizeOf(words, item);
-    if (isPinned(words, item)) this.pins.count(item, sign);
   }
 }

@@ -51,7 +51,7 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
   keyspace.enter(shard);
   const begun = monotonic();
   let left = shard.sweep(Math.min(until, begun + SLICE_MS), monotonic);
-  shard.countSweep(monotonic() - begun);
+  shard.ledger.sweepTook(monotonic() - begun);
   shard.pool.withhold(keyspace.control.withheldPages);
   if (shard.pool.used > shard.pool.limit) {
     const before = shard.pool.used;
@@ -145,7 +145,7 @@ export class Upkeep {
   }
 
   private pace(): number {
-    const hasWork = this.keyspace.shards.some((shard) => shard.hasDeadlines() || shard.tidying.isBusy);
+    const hasWork = this.keyspace.shards.some((shard) => shard.ledger.hasDeadlines() || shard.tidying.isBusy);
     return hasWork ? Math.min(PASS_MS, this.restMs) : this.restMs;
   }
 

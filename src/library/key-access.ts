@@ -102,7 +102,7 @@ export class KeyAccess {
   /** The key's item to be read as a string: a hit or a miss, and an access. 0 when it is not there. */
   findString(): number {
     const item = this.find();
-    this.shard.countLookup(item !== 0);
+    this.shard.ledger.lookup(item !== 0);
     if (item === 0) return 0;
     this.requireString(item);
     this.shard.touch(item);

@@ -16,6 +16,7 @@ import type {
 } from '../commands/server-port.js';
 import { POLICIES } from '../engine/control.js';
 import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
+import { resetFigures } from '../engine/shard-figures.js';
 import { followBudget } from './budget.js';
 import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
@@ -138,7 +139,7 @@ export class Administration {
     const { keyspace } = this;
     for (const shard of keyspace.shards) {
       keyspace.enter(shard);
-      shard.resetFigures();
+      resetFigures(shard);
     }
     keyspace.leave();
     Atomics.store(this.shared, REJECTED_CONNECTIONS, 0);

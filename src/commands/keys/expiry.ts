@@ -95,7 +95,7 @@ function expire(request: Request, name: string, seconds: boolean, base: number):
 /** @param absolute answers when, not how long */
 function timeToLive(request: Request, seconds: boolean, absolute: boolean): void {
   const item = request.find(1);
-  request.shard.countLookup(item !== 0);
+  request.shard.ledger.lookup(item !== 0);
   if (item === 0) {
     request.reply.integer(NO_KEY);
     return;

@@ -76,7 +76,7 @@ function serializedLength(shard: Shard, item: number): number {
 /** Answers something about a key's item, or null when the key is not there. */
 function inspect(request: Request, answer: (request: Request, item: number) => void): void {
   const item = findKey(request, KEY);
-  request.shard.countLookup(item !== 0);
+  request.shard.ledger.lookup(item !== 0);
   if (item === 0) request.reply.nullBulk();
   else answer(request, item);
 }

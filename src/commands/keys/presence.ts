@@ -8,7 +8,7 @@ const NO_TYPE = 0;
 
 function exists(request: Request, key: number): boolean {
   const item = request.find(key);
-  request.shard.countLookup(item !== 0);
+  request.shard.ledger.lookup(item !== 0);
   return item !== 0;
 }
 
@@ -38,7 +38,7 @@ function remove(request: Request): void {
 
 function type(request: Request): void {
   const item = request.find(1);
-  request.shard.countLookup(item !== 0);
+  request.shard.ledger.lookup(item !== 0);
   request.reply.simple(TYPE_NAMES[item === 0 ? NO_TYPE : typeOf(request.shard.words, item)]);
 }
 

@@ -131,20 +131,20 @@ export function lookUp(request: Request, key: ItemKey): number {
   counters[CMD_GET]++;
   const entry = index.find(key.hash, key.bytes, key.at, key.length, key.database);
   if (entry === 0) {
-    shard.countLookup(false);
+    shard.ledger.lookup(false);
     counters[GET_MISSES]++;
     return 0;
   }
   const item = index.itemAt(entry);
   shard.entry = entry;
   if (shard.removeExpired(item)) {
-    shard.countLookup(false);
+    shard.ledger.lookup(false);
     counters[GET_MISSES]++;
     counters[GET_EXPIRED]++;
     return 0;
   }
   if (typeOf(shard.words, item) !== TYPE_STRING) return WRONG_TYPE;
-  shard.countLookup(true);
+  shard.ledger.lookup(true);
   counters[ofItem(shard, sizeOf(shard.words, item)) + GET_HITS]++;
   return item;
 }
@@ -159,7 +159,7 @@ export function touchItem(request: Request, key: ItemKey, deadline: number): num
   const { shard } = key;
   const item = key.find();
   counters[CMD_TOUCH]++;
-  shard.countLookup(item !== 0);
+  shard.ledger.lookup(item !== 0);
   if (item === 0) {
     counters[TOUCH_MISSES]++;
     return NOT_FOUND;

@@ -3,6 +3,7 @@
 import { formatBytesRounded } from '../../base/units.js';
 import type { Keyspace } from '../../engine/keyspace.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../engine/memory/size-classes.js';
+import { readFigures } from '../../engine/shard-figures.js';
 
 type Cell = string | number;
 
@@ -35,7 +36,7 @@ export function shardReport(keyspace: Keyspace): string {
     'resets',
   ];
   const rows = keyspace.shards.map((shard, number) => {
-    const figures = shard.readFigures();
+    const figures = readFigures(shard);
     return [
       number,
       figures.items,

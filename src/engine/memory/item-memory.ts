@@ -8,6 +8,7 @@
 import { type Control, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
+import type { Ledger } from '../ledger.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
 import { clearRun } from './run-window.js';
 import { CELL_BYTES, CLASSES, type ClassTable, classOf, classTable, PAGE_BYTES } from './size-classes.js';
@@ -34,8 +35,7 @@ export interface MemoryUser {
   removeDead(): boolean;
   /** Moves a segment of the index to another page. False when there is none. */
   moveSegment(page: number): boolean;
-  /** A write was refused. */
-  countRefused(): void;
+  readonly ledger: Ledger;
 }
 
 export class ItemMemory {
@@ -155,7 +155,7 @@ export class ItemMemory {
   }
 
   private refuse(): number {
-    this.user.countRefused();
+    this.user.ledger.refuse();
     return 0;
   }
 }

@@ -19,6 +19,7 @@ import {
 import type { Keyspace } from '../../../src/engine/keyspace.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
+import { readFigures } from '../../../src/engine/shard-figures.js';
 
 const FREE = 0;
 const SEGMENT = 1;
@@ -323,8 +324,8 @@ function auditCounters(shard: Shard, contents: Contents): void {
     equal(words[DATABASE_EXPIRING + database], expiring[database], `keys with a deadline of database ${database}`);
     equal(words[DATABASE_PLACEHOLDERS + database], placeholders[database], `placeholders of database ${database}`);
   }
-  equal(shard.items, contents.items.size, 'items');
-  equal(shard.readFigures().itemBytes, bytes, 'bytes of the items');
+  equal(shard.ledger.items, contents.items.size, 'items');
+  equal(readFigures(shard).itemBytes, bytes, 'bytes of the items');
   equal(shard.pins.items, pinned, 'pinned items');
   equal(shard.pins.bytes, pinnedBytes, 'bytes of pinned items');
 }

@@ -7,6 +7,7 @@ import { databaseOf, expiryOf, keyLength, keyOffset, marksOf, sizeOf, typeOf } f
 import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB } from '../../../src/engine/memory/page-pool.js';
 import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
+import { readFigures } from '../../../src/engine/shard-figures.js';
 import { SEGMENT_BUCKETS } from '../../../src/engine/table/hash-index.js';
 
 const PAGE_SHIFT = 16;
@@ -84,11 +85,11 @@ export function checkShard(shard: Shard): void {
       }
     }
   }
-  const figures = shard.readFigures();
+  const figures = readFigures(shard);
   must(indexed.size === items.size, `the index has ${indexed.size} of ${items.size} items`);
   must(figures.keys === items.size && figures.items === items.size, 'the figures are not those of the items');
   must(figures.itemBytes === itemBytes, 'the figures are not those of the items');
   for (const [database, count] of databases)
-    must(shard.keysIn(database) === count && shard.itemsIn(database) === count, 'keys of a database');
+    must(shard.ledger.keysIn(database) === count && shard.ledger.itemsIn(database) === count, 'keys of a database');
   must(pool.used * PAGE_BYTES <= pool.budget * PAGE_BYTES, 'more is used than the budget allows');
 }

@@ -170,7 +170,7 @@ describe('a keyspace whose threads die', () => {
     const { mine, dead, die } = twoThreads();
     for (let i = 0; i < 300; i++) set(mine, `key:${i}`, 0);
     const before = mine.size(0);
-    const lost = mine.shards[1].items;
+    const lost = mine.shards[1].ledger.items;
     dead.enter(dead.shards[1]);
     die();
     mine.withAll(() => undefined);
@@ -211,7 +211,7 @@ describe('a keyspace whose threads die', () => {
   test('an exception in the middle of work on several shards resets them and releases all', () => {
     const { mine } = twoThreads();
     for (let i = 0; i < 300; i++) set(mine, `key:${i}`, 0);
-    const kept = mine.shards[1].items;
+    const kept = mine.shards[1].ledger.items;
     expect(() =>
       mine.withShards([0, 2], () => {
         throw new Error('in the middle');

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { POLICIES, type PolicyName } from '../../../src/engine/control.js';
 import { CELLS_PER_PAGE, classOf, classTable, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { readFigures } from '../../../src/engine/shard-figures.js';
 import { checkShard } from './check-shard.js';
 import { SmallCache } from './small-cache.js';
 
@@ -154,7 +155,7 @@ describe('expiry', () => {
     // One page a slice: the time is always up.
     while (shard.sweep(0, () => 1)) slices++;
     expect(slices).toBeGreaterThan(20);
-    expect(shard.items).toBe(0);
+    expect(shard.ledger.items).toBe(0);
   });
 });
 
@@ -220,7 +221,7 @@ describe('memory', () => {
       expect(cache.set('another class', 'y'.repeat(5000))).toBe(true);
       expect(cache.set('a large value', 'z'.repeat(200_000))).toBe(true);
       expect(shard.pool.used).toBeLessThanOrEqual(used);
-      expect(shard.readFigures().evicted).toBeLessThan(5000);
+      expect(readFigures(shard).evicted).toBeLessThan(5000);
       for (let i = 0; i < 10_000 && !shard.memory.shrink(4); i++);
       expect(shard.pool.used).toBeLessThanOrEqual(shard.pool.budget);
       checkShard(shard);

@@ -246,8 +246,9 @@ describe('the only key of a database, which others may look for at any moment', 
     cache.set('key', 'short');
     const { shard } = cache.at('key');
     const sizes = new Set<number>();
-    const measure = shard.measure.bind(shard);
-    shard.measure = (item, sign) => {
+    const { ledger } = shard;
+    const measure = ledger.measure.bind(ledger);
+    ledger.measure = (item, sign) => {
       measure(item, sign);
       sizes.add(cache.keyspace.size(0));
     };

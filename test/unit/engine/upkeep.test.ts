@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { Clock } from '../../../src/base/clock.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
+import { resetFigures } from '../../../src/engine/shard-figures.js';
 import { Upkeep } from '../../../src/engine/upkeep.js';
 import { auditKeyspace } from './audit.js';
 import { SmallCache } from './small-cache.js';
@@ -125,7 +126,7 @@ describe('the lag', () => {
     expect(cache.keyspace.expiryLag().max).toBeLessThanOrEqual(slices + 16);
     auditKeyspace(cache.keyspace);
     expect(cache.keyspace.figures().sweepMs).toBeGreaterThan(0);
-    for (const shard of cache.keyspace.shards) shard.resetFigures();
+    for (const shard of cache.keyspace.shards) resetFigures(shard);
     expect(cache.keyspace.figures().sweepMs).toBe(0);
   });
 });

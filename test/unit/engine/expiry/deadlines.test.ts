@@ -9,6 +9,7 @@ import { Random } from '../../../../src/base/random.js';
 import { expiryOf } from '../../../../src/engine/item.js';
 import { CELL_BYTES, PAGE_BYTES } from '../../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../../src/engine/shard.js';
+import { readFigures } from '../../../../src/engine/shard-figures.js';
 import { auditKeyspace } from '../audit.js';
 import { ModelledCache } from '../modelled-cache.js';
 import { SmallCache } from '../small-cache.js';
@@ -58,11 +59,11 @@ describe('every key with the same deadline', () => {
     const empty = shard.pool.used;
     const deadline = cache.now + 60_000;
     for (let i = 0; i < keys; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, deadline);
-    const { segments } = shard.readFigures();
+    const { segments } = readFigures(shard);
 
     cache.advance(59_999);
     sweepAll(cache);
-    expect(shard.items).toBe(keys);
+    expect(shard.ledger.items).toBe(keys);
     expect(cache.keyspace.oldestDue()).toBe(0);
 
     cache.advance(1);
@@ -71,7 +72,7 @@ describe('every key with the same deadline', () => {
     const slices = slicesOf(shard, 50);
     expect(slices).toBeGreaterThan(keys / 50 / 60);
     expect(slices).toBeLessThan(keys / 50 / 15);
-    expect(shard.items).toBe(0);
+    expect(shard.ledger.items).toBe(0);
     expect(cache.keyspace.oldestDue()).toBe(0);
     // The index keeps its segments.
     expect(shard.pool.used - empty).toBeLessThanOrEqual(segments);
@@ -264,7 +265,7 @@ describe('whatever happens to the items', () => {
       if (shard.sweep(3, () => ++looked)) unfinished++;
       if (pass % 10 === 0) worst = Math.max(worst, worstLag(cache));
     }
-    expect(shard.items).toBeGreaterThan(2000);
+    expect(shard.ledger.items).toBeGreaterThan(2000);
     expect(unfinished).toBeGreaterThan(5);
     expect(worst).toBeLessThan(2 * PASS_MS);
     cache.checkAll();
@@ -280,7 +281,7 @@ describe('whatever happens to the items', () => {
     setHot();
     for (let i = 0; i < 20_000; i++) cache.set(`key:${i}`, 'x'.repeat(100), 0, cache.now + 100);
     let passes = 0;
-    for (let looked = 0; shard.items > 300; passes++, looked = 0) {
+    for (let looked = 0; shard.ledger.items > 300; passes++, looked = 0) {
       expect(passes).toBeLessThan(3000);
       cache.advance(PASS_MS);
       expect(shard.sweep(2, () => ++looked)).toBe(true);
@@ -332,7 +333,7 @@ describe('active expiry that is switched off', () => {
     cache.advance(300);
     cache.keyspace.flushDatabase(0);
     sweepAll(cache);
-    expect(cache.keyspace.shards[0].items).toBe(100);
+    expect(cache.keyspace.shards[0].ledger.items).toBe(100);
     auditKeyspace(cache.keyspace);
   });
 });
