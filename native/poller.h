@@ -50,7 +50,7 @@ struct PollerMemory {
   // One word per connection slot; the number of slots follows from it.
   const int32_t* databases;
   size_t slots;
-  // One word: 1 while the buffers take more than setBufferWatch() says, else 0.
+  // One word: 1 while the buffers take less or more than setBufferWatch() says, else 0.
   int32_t* full;
   // Salt of each logical database.
   const int32_t* salts;
@@ -99,8 +99,8 @@ class Poller {
   void close(int32_t slot, int64_t lingerMs);
   void setLimits(int32_t slot, int64_t argumentsMax, int64_t bulkBytesMax, uint64_t outputBytesMax);
   void setQueryBufferLimit(uint64_t bytes) { queryBytesMax_ = bytes; }
-  // `bytes` of buffers from which on `full` is set; and bytes of pending output from which on a connection is throttled.
-  void setBufferWatch(uint64_t bytes, uint64_t throttleAbove);
+  // Bytes of buffers below and above which `full` is set; and bytes of pending output from which on a connection is throttled.
+  void setBufferWatch(uint64_t least, uint64_t most, uint64_t throttleAbove);
   void setKeepAlive(int32_t slot, int32_t seconds);
   std::string peerAddress(int32_t slot) const;
   std::string localAddress(int32_t slot) const;
@@ -185,7 +185,7 @@ class Poller {
   // `more` may be negative, modulo 2^64.
   void countMemory(uint64_t more) {
     buffers_ += more;
-    *memory_.full = buffers_ > buffersMax_ ? 1 : 0;
+    *memory_.full = buffers_ > buffersMost_ || buffers_ < buffersLeast_ ? 1 : 0;
   }
   uint32_t salt(uint32_t slot) const;
   bool hasWork() const {
@@ -237,7 +237,8 @@ class Poller {
   // Where the next bytes go in the input arena.
   uint32_t offset_ = 0;
   uint64_t queryBytesMax_ = 1024ull * 1024 * 1024;
-  uint64_t buffersMax_ = UINT64_MAX;
+  uint64_t buffersLeast_ = 0;
+  uint64_t buffersMost_ = UINT64_MAX;
   uint64_t throttleAbove_ = kThrottleMost;
   // Bytes that big frames have taken in this receive().
   size_t bigReceived_ = 0;

@@ -307,8 +307,9 @@ void Poller::setLimits(int32_t slot, int64_t argumentsMax, int64_t bulkBytesMax,
   c->outputBytesMax = outputBytesMax;
 }
 
-void Poller::setBufferWatch(uint64_t bytes, uint64_t throttleAbove) {
-  buffersMax_ = bytes;
+void Poller::setBufferWatch(uint64_t least, uint64_t most, uint64_t throttleAbove) {
+  buffersLeast_ = least;
+  buffersMost_ = most;
   countMemory(0);
   throttleAbove_ = std::min(throttleAbove, kThrottleMost);
 }

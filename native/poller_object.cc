@@ -277,10 +277,11 @@ napi_value pollerSetQueryBufferLimit(napi_env env, napi_callback_info info) {
 napi_value pollerSetBufferWatch(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   PollerObject* const object = thisPoller(env, call);
-  const int64_t bytes = toInteger(call.number(env, 0));
-  const int64_t throttle = toInteger(call.number(env, 1));
+  const int64_t least = toInteger(call.number(env, 0));
+  const int64_t most = toInteger(call.number(env, 1));
+  const int64_t throttle = toInteger(call.number(env, 2));
   if (object != nullptr)
-    object->poller->setBufferWatch(bytes > 0 ? static_cast<uint64_t>(bytes) : UINT64_MAX,
+    object->poller->setBufferWatch(least > 0 ? static_cast<uint64_t>(least) : 0, most > 0 ? static_cast<uint64_t>(most) : UINT64_MAX,
                                    throttle > 0 ? static_cast<uint64_t>(throttle) : UINT64_MAX);
   return nullptr;
 }

@@ -278,7 +278,7 @@ void throttling() {
     Rig rig;
     int32_t a;
     const int ca = rig.connect(a, true);
-    rig.poller->setBufferWatch(150000, 100000);
+    rig.poller->setBufferWatch(0, 150000, 100000);
     put(ca, frame({"get", "1"}) + frame({"get", "2"}) + frame({"get", "3"}));
     auto items = rig.receive();
     CHECK(items.size() == 3);
@@ -287,6 +287,9 @@ void throttling() {
     CHECK(rig.full[0] == 0 && rig.poller->buffers(a) > 50000);
     rig.reply(a, line);
     CHECK(rig.full[0] == 1 && rig.poller->buffers(a) == rig.poller->stats().buffers);
+    // It is told of what has become less, too.
+    rig.poller->setBufferWatch(rig.poller->stats().buffers, 1000000, 100000);
+    CHECK(rig.full[0] == 0);
     // The first command has been executed. Nothing more is received or split.
     CHECK(rig.poller->hold(a, items[0].frameEnd));
     CHECK(rig.poller->pendingInput(a) == frame({"get", "2"}).size() + frame({"get", "3"}).size());
@@ -306,7 +309,9 @@ void throttling() {
       got += take(ca, &ended);
       rig.receive();
     }
-    CHECK(got == line + line && rig.full[0] == 0);
+    CHECK(got == line + line && rig.full[0] == 1);
+    rig.poller->setBufferWatch(0, 1000000, 100000);
+    CHECK(rig.full[0] == 0);
     CHECK(rig.poller->buffers(a) == 0 && rig.poller->stats().buffers == 0);
     close(ca);
   }
@@ -315,7 +320,7 @@ void throttling() {
     Rig rig;
     int32_t a;
     const int ca = rig.connect(a, true);
-    rig.poller->setBufferWatch(0, 100000);
+    rig.poller->setBufferWatch(0, 0, 100000);
     std::string many;
     for (int i = 0; i < 1000; i++) many += frame({"get", "k"});
     put(ca, many);

@@ -32,7 +32,7 @@ export interface PollerOptions {
   readonly segments: Int32Array;
   /** One word per connection slot: logical database of the connection, written by TypeScript, for prefetching. */
   readonly databases: Int32Array;
-  /** One word, written by native code: 1 while the buffers of all connections take more than `setBufferWatch` says. */
+  /** One word, written by native code: 1 while the buffers of all connections take less or more than `setBufferWatch` says. */
   readonly full: Int32Array;
   /** What the splitters know of the commands of all protocols. */
   readonly table: SplitterTable;
@@ -92,8 +92,8 @@ export interface NativePoller {
   setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void;
   /** Sets the limit on bytes buffered for one incomplete frame (`client-query-buffer-limit`), for all connections. */
   setQueryBufferLimit(bytes: number): void;
-  /** Bytes of memory in the buffers of all connections above which `full` is set; and bytes of pending output above which a connection is throttled. */
-  setBufferWatch(bytes: number, throttleAbove: number): void;
+  /** Bytes of memory in the buffers of all connections below and above which `full` is set; and bytes of pending output above which a connection is throttled. */
+  setBufferWatch(least: number, most: number, throttleAbove: number): void;
   /** TCP keep-alive of one connection in seconds, 0 = off. A no-op on unix sockets. */
   setKeepAlive(connection: number, seconds: number): void;
   /** `ip:port` or the path of a unix socket. */

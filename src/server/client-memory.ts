@@ -100,10 +100,11 @@ export class ClientMemory {
   }
 
   /**
-   * This worker's buffers have grown by STEP_BYTES: makes room at once.
+   * This worker's buffers have changed by STEP_BYTES: others must know at once, lest they close clients for memory that is free again; and when they have
+   * grown, room is made.
    * @param inBatch in the middle of one, where no data can go, but clients can
    */
-  grown(inBatch: boolean): void {
+  changed(inBatch: boolean): void {
     this.collect();
     this.closeOwn();
     if (inBatch) return;
@@ -150,6 +151,7 @@ export class ClientMemory {
     const bytes = withheldBytes(usedByClients(fleet));
     keyspace.control.withheldPages = Math.ceil(bytes / keyspace.shards.length / PAGE_BYTES);
     const throttleAbove = Math.floor(clientBytesMax(config) / THROTTLE_PART);
-    transport.setBufferWatch(statistics.get(BUFFERS) + STEP_BYTES, throttleAbove);
+    const buffers = statistics.get(BUFFERS);
+    transport.setBufferWatch(Math.max(0, buffers - STEP_BYTES), buffers + STEP_BYTES, throttleAbove);
   }
 }

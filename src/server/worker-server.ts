@@ -247,8 +247,8 @@ export class WorkerServer implements ServerPort {
   }
 
   /** The buffers of this worker's connections have grown. */
-  buffersFull(inBatch: boolean): void {
-    this.routine.memory.grown(inBatch);
+  buffersChanged(inBatch: boolean): void {
+    this.routine.memory.changed(inBatch);
   }
 
   private onClosed(client: Client, reason: number): void {

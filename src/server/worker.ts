@@ -48,7 +48,7 @@ const events = {
     if (addon === undefined) statistics.add(CONNECTED, 1);
     server.connected(connection, speaks);
   },
-  onBuffersFull: (inBatch: boolean): void => server.buffersFull(inBatch),
+  onBuffersChanged: (inBatch: boolean): void => server.buffersChanged(inBatch),
   refusal: (speaks: number): string => server.refusal(speaks),
 };
 const transport = addon === undefined ? await openStreams() : new NativeTransport(addon, COMMANDS, keyspace, events);

@@ -87,7 +87,7 @@ export class NativeTransport implements Transport {
     const commands = this.arrays.commands;
     for (let turn = 0; turn < TURNS_MAX; turn++) {
       const count = this.poller.receive();
-      if (this.full[0] !== 0) this.events.onBuffersFull(false);
+      if (this.full[0] !== 0) this.events.onBuffersChanged(false);
       if (count === 0) return;
       if ((commands[FLAGS] & FLAG_BIG) !== 0) this.bigBatch(count);
       else this.events.onBatch(count);
@@ -104,7 +104,7 @@ export class NativeTransport implements Transport {
 
   flush(count: number): void {
     this.poller.flush(count);
-    if (this.full[0] !== 0) this.events.onBuffersFull(true);
+    if (this.full[0] !== 0) this.events.onBuffersChanged(true);
   }
 
   suspend(connection: number, offset: number): void {
@@ -131,8 +131,8 @@ export class NativeTransport implements Transport {
     this.poller.setQueryBufferLimit(bytes);
   }
 
-  setBufferWatch(bytes: number, throttleAbove: number): void {
-    this.poller.setBufferWatch(bytes, throttleAbove);
+  setBufferWatch(least: number, most: number, throttleAbove: number): void {
+    this.poller.setBufferWatch(least, most, throttleAbove);
   }
 
   setKeepAlive(connection: number, seconds: number): void {

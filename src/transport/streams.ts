@@ -113,7 +113,8 @@ export class StreamTransport implements Transport {
   private readonly freeSlots: number[] = [];
   private readonly servers: Server[] = [];
   private queryBufferLimit = 2 ** 30;
-  private buffersMax = Number.POSITIVE_INFINITY;
+  private buffersLeast = 0;
+  private buffersMost = Number.POSITIVE_INFINITY;
   private throttleAbove = PENDING_OUTPUT_MAX;
   /** Bytes that came and went since the buffers were counted. */
   private uncounted = 0;
@@ -326,7 +327,7 @@ export class StreamTransport implements Transport {
     this.uncounted = 0;
     let sum = 0;
     for (const connection of this.connections) if (connection !== undefined) sum += memoryOf(connection);
-    if (sum > this.buffersMax) this.events.onBuffersFull(inBatch);
+    if (sum > this.buffersMost || sum < this.buffersLeast) this.events.onBuffersChanged(inBatch);
   }
 
   // ---------------------------------------------------------------------------------------------- connections
@@ -421,8 +422,9 @@ export class StreamTransport implements Transport {
     this.queryBufferLimit = bytes;
   }
 
-  setBufferWatch(bytes: number, throttleAbove: number): void {
-    this.buffersMax = bytes;
+  setBufferWatch(least: number, most: number, throttleAbove: number): void {
+    this.buffersLeast = least;
+    this.buffersMost = most;
     this.throttleAbove = Math.min(throttleAbove, PENDING_OUTPUT_MAX);
   }
 

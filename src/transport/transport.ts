@@ -37,10 +37,10 @@ export interface TransportEvents {
   /** A socket was adopted, on which `speaks` (SPEAKS_*) is spoken. */
   onConnect(connection: number, speaks: number): void;
   /**
-   * The buffers of all connections together take more than `setBufferWatch` says. Called again and again while they do.
+   * The buffers of all connections together take less or more than `setBufferWatch` says. Called again and again while they do.
    * @param inBatch in the middle of one
    */
-  onBuffersFull(inBatch: boolean): void;
+  onBuffersChanged(inBatch: boolean): void;
   /** Text with which a new connection is to be refused, empty when it may come in. Asked by transports that accept by themselves. */
   refusal(speaks: number): string;
 }
@@ -65,11 +65,12 @@ export interface Transport {
   setLimits(connection: number, argumentsMax: number, bulkBytesMax: number, outputBytesMax: number): void;
   setQueryBufferLimit(bytes: number): void;
   /**
-   * @param bytes of memory in the buffers of all connections, above which `onBuffersFull` is called
+   * @param least bytes of memory in the buffers of all connections, below which `onBuffersChanged` is called
+   * @param most bytes above which it is
    * @param throttleAbove bytes of output pending for one connection, above which it is not served until half of it is gone; there is a limit to
    *   it anyway
    */
-  setBufferWatch(bytes: number, throttleAbove: number): void;
+  setBufferWatch(least: number, most: number, throttleAbove: number): void;
   setKeepAlive(connection: number, seconds: number): void;
   peerAddress(connection: number): string;
   localAddress(connection: number): string;

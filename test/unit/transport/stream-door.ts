@@ -44,7 +44,7 @@ export class StreamDoors {
     this.transport = new StreamTransport(MEMCACHED_TABLE, keyspace, {
       onBatch: (count) => this.onBatch(count),
       onConnect: (connection, speaks) => this.introduced.push([connection, speaks]),
-      onBuffersFull: () => {},
+      onBuffersChanged: () => {},
       refusal: (speaks) => (this.refusal === '' ? '' : `${this.refusal} ${speaks}`),
     });
   }
