@@ -78,7 +78,10 @@ describe('a million keys', () => {
   });
 
   // How much is served meanwhile is the scheduler's to say, too, where other tests want the same cores: one good run is proof.
-  test('KEYS * lists them while others are served; so do FLUSHALL and what comes behind it', { retry: 8, timeout: 60_000 }, async () => {
+  test('KEYS * lists them while others are served; so do FLUSHALL and what comes behind it', {
+    retry: 8,
+    timeout: 60_000,
+  }, async () => {
     let expected = `*${KEYS}\r\n`.length;
     for (let i = 0; i < KEYS; i++) expected += `$${`key:${i}`.length}\r\nkey:${i}\r\n`.length;
     const { reply, served } = await whileBusy(bytesOf(frame(['KEYS', 'key:*']), expected));
