@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/{unit,conformance,integration,fuzz}/**/*.test.ts'],
+    setupFiles: ['test/watchdog.ts'],
     pool: 'forks',
     watch: false,
     testTimeout: 20_000,
