@@ -18,6 +18,7 @@ import {
   SPLIT_BIG,
   SPLIT_DRAINED,
   SPLIT_ERROR,
+  SPLIT_FULL,
   SPLIT_PARTIAL,
   type Splitter,
 } from '../../../src/protocol/splitter.js';
@@ -107,6 +108,8 @@ export class SplitStream {
     let start = shift;
     for (;;) {
       const status = this.splitOnce(splitter, input, start, end, out);
+      if (status === SPLIT_FULL && splitter.consumed === start && splitter.commandCount === 0)
+        throw new Error('an empty batch is full');
       start = splitter.consumed;
       if (status === SPLIT_ERROR) this.failed = true;
       if (status === SPLIT_ERROR || status === SPLIT_DRAINED || status === SPLIT_PARTIAL) break;
