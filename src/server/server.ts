@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
-import { COMMANDS } from '../commands/all.js';
 import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
 import { loadAddon } from '../native/addon.js';
@@ -75,8 +74,8 @@ export async function serve(
     logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
   fitClients(config, logger);
   const threads = config.threads;
-  const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
-  const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
+  const statistics = Array.from({ length: threads }, () => Statistics.allocate());
+  const blocks = statistics.map((block) => new Statistics(block));
   const handover = new Handover(blocks);
   const shared = new SharedArrayBuffer(SERVER_WORDS * 4);
   const words = new Int32Array(shared);

@@ -110,7 +110,7 @@ export class WorkerServer implements ServerPort {
     this.makeBus = bus;
     this.facts = data.facts;
     this.shared = new Int32Array(data.shared);
-    this.fleet = new FleetFigures(data.statistics, table.entries.length);
+    this.fleet = new FleetFigures(data.statistics);
     this.nobody = new Client(0, 0, data.index, '', '', -1, 0, true);
     this.pausing = new Pause((paused) => this.onPause(paused));
     this.hooks = {
