@@ -35,11 +35,37 @@ function loadedWith(file: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
+/** A way from `file` back to itself over imports of any kind; undefined when there is none. */
+function circleFrom(file: string): string[] | undefined {
+  const cameFrom = new Map<string, string>();
+  const waiting = [file];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    for (const imported of imports.get(at) ?? []) {
+      if (!cameFrom.has(imported.file)) waiting.push(imported.file);
+      if (!cameFrom.has(imported.file)) cameFrom.set(imported.file, at);
+      if (imported.file === file) return wayTo(file, cameFrom);
+    }
+  }
+  return undefined;
+}
+
+function wayTo(file: string, cameFrom: ReadonlyMap<string, string>): string[] {
+  const way = [file];
+  for (let at = cameFrom.get(file); at !== undefined && at !== file; at = cameFrom.get(at)) way.unshift(at);
+  return [file, ...way];
+}
+
 describe('imports', () => {
   test('are of files that are there', () => {
     expect(imports.size).toBeGreaterThan(100);
     const missing = [...imports.values()].flat().filter(({ file }) => !imports.has(file));
     expect(missing).toEqual([]);
+  });
+
+  // The lint rule does not look at imports of types: they are no circle when the program runs, but to whoever reads it.
+  test('make no circle, of types neither', () => {
+    const circles = [...imports.keys()].flatMap((file) => circleFrom(file)?.join(' → ') ?? []);
+    expect(circles).toEqual([]);
   });
 
   test('do not load the commands into the thread that executes none', () => {

@@ -1,8 +1,8 @@
 /** COMMAND DOCS: what a command is for, for people and for `redis-cli`'s help. */
 
 import type { ReplyWriter } from '../../protocol/resp/reply.js';
+import type { Catalogue, EntryFacts } from '../facts.js';
 import type { Request } from '../request.js';
-import type { CommandTable, TableEntry } from '../table.js';
 import { deprecationOf } from './command-details.js';
 import { findEntry, replyWords, subcommandsOf } from './command-info.js';
 import { type Argument, argumentsOf } from './command-syntax.js';
@@ -10,7 +10,7 @@ import { type Argument, argumentsOf } from './command-syntax.js';
 /** Commands for maintainers, not for applications. */
 const SYSTEM_COMMANDS = ['debug'];
 
-function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): void {
+function replyDocs(reply: ReplyWriter, table: Catalogue, entry: EntryFacts): void {
   const { command } = entry;
   const { summary, since } = entry.subcommand ?? command;
   const deprecation = deprecationOf(entry);
@@ -88,7 +88,7 @@ function replyTexts(reply: ReplyWriter, texts: readonly (readonly [string, strin
   }
 }
 
-function replyMap(reply: ReplyWriter, table: CommandTable, entries: readonly TableEntry[]): void {
+function replyMap(reply: ReplyWriter, table: Catalogue, entries: readonly EntryFacts[]): void {
   reply.map(entries.length);
   for (const entry of entries) {
     reply.bulkAscii(entry.name);
@@ -99,7 +99,7 @@ function replyMap(reply: ReplyWriter, table: CommandTable, entries: readonly Tab
 /** All commands, or those that are named; names that mean nothing are left out. */
 export function docs(request: Request): void {
   const { table } = request.server;
-  const entries: TableEntry[] = [];
+  const entries: EntryFacts[] = [];
   for (let i = 2; i < request.argc; i++) {
     const entry = findEntry(request, request.text(i));
     if (entry !== undefined) entries.push(entry);
