@@ -97,8 +97,6 @@ server.start(dispatcher, transport, {
     upkeep.stop();
     await server.stopped();
     await transport.stop();
-    // The keyspace may live on, in the application's threads.
-    keyspace.control.withheldPages = 0;
   },
   configChanged: (changes: ConfigChanges): void => config.adopt(changes),
 });
