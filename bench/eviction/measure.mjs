@@ -1,9 +1,9 @@
 /** One cell: a fresh server of a given memory, a trace replayed against it, and what it says of itself afterwards. */
 
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { StepError } from '../../scripts/steps/run.mjs';
 import { Client } from '../common/client.mjs';
+import { residentBytes } from '../common/memory.mjs';
 import { start, stop, tellingLine } from '../common/processes.mjs';
 import { startServer, usualServer } from '../common/servers.mjs';
 import { replayPath } from './build-replay.mjs';
@@ -118,9 +118,4 @@ async function memcachedStats(port) {
   for await (const piece of socket) text += piece;
   const stat = (name) => Number(new RegExp(`^STAT ${name} (\\d+)`, 'm').exec(text)?.[1]);
   return { items: stat('curr_items'), evictions: stat('evictions'), takenBytes: stat('total_malloced') };
-}
-
-function residentBytes(pid) {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
 }

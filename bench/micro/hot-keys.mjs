@@ -69,7 +69,7 @@ async function subject(depth) {
   const options = { maxMemory: 64 * 2 ** 20, shards: 2, databases: 16, policy: 1, hashKey: [1, 2] };
   const keyspace = Keyspace.create(options, new Clock(), () => random.float());
   fill(keyspace);
-  const statistics = new Statistics(Statistics.allocate(COMMANDS.entries.length), COMMANDS.entries.length);
+  const statistics = new Statistics(Statistics.allocate());
   const transport = await batches(COMMANDS, depth, random);
   const hooks = { log: () => {}, closed: () => {}, monitored: () => {}, slow: () => {}, large: () => {} };
   const port = { table: COMMANDS, memcachedCounters: statistics.counters };

@@ -16,7 +16,6 @@
  * Results go to bench/results/memory-day.{md,json}.
  */
 
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,13 +24,13 @@ import { main, StepError } from '../../scripts/steps/run.mjs';
 import { Client, request } from '../common/client.mjs';
 import { runLoad } from '../common/load.mjs';
 import { describeMachine, machineLine } from '../common/machine.mjs';
+import { residentBytes } from '../common/memory.mjs';
 import { prepareOrSay } from '../common/prepare.mjs';
 import { figure, note, table, writeResults } from '../common/report.mjs';
 import { startServer, usualServer, versionOf } from '../common/servers.mjs';
 import { buildLoad } from './build-load.mjs';
 
 const MIB = 2 ** 20;
-const PAGE_BYTES = 4096;
 /** The fixed part, as docs/configuration.md states it: Node, and for each thread its heap and arenas. */
 const FIXED_BYTES = 128 * MIB;
 const THREAD_BYTES = 16 * MIB;
@@ -322,10 +321,6 @@ class Watch {
     this.#peak = Math.max(this.#peak, resident);
     this.#room = Math.min(this.#room, limit + this.#fixed - resident);
   }
-}
-
-function residentBytes(pid) {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES;
 }
 
 const mib = (bytes) => Math.round(bytes / MIB);

@@ -7,13 +7,12 @@
  *   --smoke         a few items, to see that it works      --no-build  measure what is built
  */
 
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { main, StepError } from '../../scripts/steps/run.mjs';
 import { Client } from '../common/client.mjs';
 import { runLoad } from '../common/load.mjs';
 import { describeMachine, machineLine } from '../common/machine.mjs';
+import { settledBytes } from '../common/memory.mjs';
 import { prepareOrSay } from '../common/prepare.mjs';
 import { figure, note, table, writeResults } from '../common/report.mjs';
 import { presentServers, startServer, usualServer, versionOf } from '../common/servers.mjs';
@@ -34,13 +33,11 @@ const SMOKE_SIZES = [{ items: 5000, valueSize: 32 }];
 const CHURN_KEYS = 1_000_000;
 const SMOKE_CHURN_KEYS = 400;
 
-/** Memory is read when it has moved less than this within this time; it is asked this often at most. */
-const STILL_BYTES = 256 * 1024;
+/** Memory is read when it has stood still for this time. */
 const STILL_MS = 500;
 /** After churn: what is free is tidied up by all servers after some seconds. */
 const CHURN_STILL_MS = 5000;
 const SMOKE_STILL_MS = 50;
-const READINGS_MAX = 10;
 
 /** Before memory is read for the first time: code is compiled, buffers and heaps have grown to what traffic needs. */
 const WARM_UP = { op: 'set', keys: 1000, depth: 16, warmup: 0, requests: 200_000 };
@@ -87,11 +84,11 @@ async function measure(server, { items, valueSize, ttl }, stillMs) {
   try {
     const sizes = { 'key-size': KEY_BYTES, 'value-size': valueSize, ttl: ttl ? TTL_SECONDS : undefined };
     await runLoad(started, { ...WARM_UP, ...sizes, keys: Math.min(WARM_UP.keys, items) });
-    const before = await residentBytes(started.pid, stillMs);
+    const before = await settledBytes(started.pid, stillMs);
     const result = await runLoad(started, { ...sizes, op: 'none', load: true, keys: items });
     if (result.loaded !== items)
       throw new StepError(`${server.label} stored ${result.loaded} of ${items}: ${result.firstError}`);
-    const after = await residentBytes(started.pid, stillMs);
+    const after = await settledBytes(started.pid, stillMs);
     const overhead = (after - before) / items - KEY_BYTES - valueSize;
     note(
       `${server.label}: ${items} items of ${valueSize} B${ttl ? ' with TTL' : ''}: ${figure(overhead)} bytes beyond key and value`,
@@ -139,7 +136,7 @@ async function churn(server, keys, stillMs) {
     const rows = await measureChurn(
       started,
       { keys, keyBytes: KEY_BYTES },
-      () => residentBytes(started.pid, stillMs),
+      () => settledBytes(started.pid, stillMs),
       (client, dataBytes) => partsOf(server, client, dataBytes),
     );
     for (const row of rows) note(`${row.server}: ${row.name}: ${figure(row.overhead)} bytes beyond key and value`);
@@ -147,23 +144,6 @@ async function churn(server, keys, stillMs) {
   } finally {
     await started.stop();
   }
-}
-
-/** Resident memory once it stands still: tables grow and caches fill for a moment after the last request. */
-async function residentBytes(pid, stillMs) {
-  let before = readResident(pid);
-  for (let reading = 0; reading < READINGS_MAX; reading++) {
-    await sleep(stillMs);
-    const now = readResident(pid);
-    if (Math.abs(now - before) < STILL_BYTES) return now;
-    before = now;
-  }
-  return before;
-}
-
-function readResident(pid) {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
 }
 
 function toMarkdown({ machine, versions, rows, churnRows }) {

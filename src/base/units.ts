@@ -87,3 +87,8 @@ export function formatDuration(amount: number, unit: TimeUnit): string {
 function safe(value: number): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
+
+/** Bytes that an amount stands for which may be a share, written as percent below zero, of something that has `total` bytes. */
+export function shareOf(amount: number, total: number): number {
+  return amount < 0 ? Math.floor((total * -amount) / 100) : amount;
+}

@@ -29,7 +29,8 @@ import {
   LEASE_WRONG_TYPE,
   Lease,
 } from '../engine/leases.js';
-import { type Command, type CommandFlag, command } from './command.js';
+import { type Command, command } from './command.js';
+import type { CommandFlag } from './facts.js';
 import { SYNTAX, WRONGTYPE } from './replies.js';
 import type { Request } from './request.js';
 import { OPTIONS_DEADLINE, StringOptions } from './string-options.js';

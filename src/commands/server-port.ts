@@ -6,7 +6,7 @@
  */
 
 import type { Client } from './client.js';
-import type { CommandTable } from './table.js';
+import type { Catalogue } from './facts.js';
 
 /** A client as CLIENT LIST shows it: plain data, from whichever worker serves it. */
 export interface ClientFacts {
@@ -163,7 +163,7 @@ export type ConfigPair = readonly [name: string, value: string | undefined];
 
 export interface ServerPort {
   /** Every command there is. */
-  readonly table: CommandTable;
+  readonly table: Catalogue;
   /** Redis version whose commands and replies these are. */
   readonly redisVersion: string;
   /** memcached version whose commands and replies these are. */

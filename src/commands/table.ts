@@ -12,38 +12,27 @@
  */
 
 import { asciiBytes } from '../base/bytes.js';
-import type { MemcachedKeys, SplitterTable } from '../protocol/descriptors.js';
-import type { Command, CommandFlag, RunAsync, Subcommand } from './command.js';
+import type { SplitterTable } from '../protocol/descriptors.js';
+import type { Command, RunAsync, Subcommand } from './command.js';
+import type { Catalogue, EntryFacts } from './facts.js';
 import type { MemcachedCommand } from './memcached/command.js';
 import type { Request } from './request.js';
 
 /** What can be executed: a command, or a subcommand of a container. */
-export interface TableEntry {
-  readonly id: number;
-  /** Full name: `get`, `config|get`, `memcached|get`, `memcached|binary-get`. */
-  readonly name: string;
-  /** What its requests and replies are written in. */
-  readonly protocol: 'resp' | MemcachedKeys['protocol'];
-  readonly arity: number;
-  readonly flags: readonly CommandFlag[];
-  /** The command, or the container. */
+export interface TableEntry extends EntryFacts {
   readonly command: Command;
-  /** Undefined when the entry is a command. */
   readonly subcommand: Subcommand | undefined;
   /** Undefined for containers, and for what answers later. */
   readonly run: ((request: Request) => void) | undefined;
   readonly runAsync: RunAsync | undefined;
 }
 
-export class CommandTable implements SplitterTable {
-  /** Redis's commands. */
+export class CommandTable implements Catalogue, SplitterTable {
   readonly commands: readonly Command[];
   readonly memcached: readonly MemcachedCommand[];
   /** Id of the first Memcached command. */
   readonly memcachedBase: number;
-  /** The commands, in their order, then the subcommands, then Memcached's commands. */
   readonly entries: readonly TableEntry[];
-  /** What Redis's clients may know of: the commands and the subcommands. */
   readonly redisEntries: readonly TableEntry[];
   private readonly ids = new Map<string, number>();
   /** Names of a container's subcommands as bytes, and their ids. */
@@ -75,13 +64,8 @@ export class CommandTable implements SplitterTable {
       throw new Error('a Memcached command is in the table twice');
   }
 
-  /** Id of a Redis command by its lower-case name, -1 when there is none. Subcommands are found by their full names (`config|get`). */
   id(name: string): number {
     return this.ids.get(name) ?? -1;
-  }
-
-  get(name: string): Command | undefined {
-    return this.commands[this.id(name)];
   }
 
   /**
@@ -99,9 +83,4 @@ function memcachedEntry(command: MemcachedCommand, id: number): TableEntry {
   const { protocol, arity, flags, run, runAsync } = command;
   const name = `memcached|${protocol === 'binary' ? 'binary-' : ''}${command.name}`;
   return { id, name, protocol, arity, flags, command, subcommand: undefined, run, runAsync };
-}
-
-/** Whether `argc` arguments are what a command of this arity takes. */
-export function arityFits(arity: number, argc: number): boolean {
-  return arity >= 0 ? argc === arity : argc >= -arity;
 }

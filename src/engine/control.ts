@@ -35,6 +35,8 @@ const FLUSH_AT_LOW = 11;
 const FLUSH_AT_HIGH = 12;
 const PIN_BYTES_MAX = 40;
 const PIN_PREFIXES = 41;
+const PIN_MEMORY_LOW = 42;
+const PIN_MEMORY_HIGH = 43;
 const SHARD_PAGES = 13;
 const WITHHELD_PAGES = 14;
 const DATABASES = 64;
@@ -135,8 +137,9 @@ export class Control {
     return this.words[WITHHELD_PAGES];
   }
 
-  set withheldPages(pages: number) {
-    this.words[WITHHELD_PAGES] = pages;
+  /** Withholds so many pages of each shard more, or less. Several servers may do so at once, each for its own connections. */
+  withholdMore(pages: number): void {
+    Atomics.add(this.words, WITHHELD_PAGES, pages);
   }
 
   /** Byte offset at which a shard begins in its buffer: where the operating system's huge pages do. */
@@ -216,6 +219,16 @@ export class Control {
     this.words[FLUSH_AT_HIGH] = Math.floor(time / WORD);
   }
 
+  /** What was asked for pins: bytes of all shards together, or, below zero, percent of the limit. */
+  get pinMemory(): number {
+    return this.words[PIN_MEMORY_HIGH] * WORD + (this.words[PIN_MEMORY_LOW] >>> 0);
+  }
+
+  set pinMemory(memory: number) {
+    this.words[PIN_MEMORY_LOW] = memory | 0;
+    this.words[PIN_MEMORY_HIGH] = Math.floor(memory / WORD);
+  }
+
   /** Bytes that the pinned items of one shard may take. */
   get pinBytesMax(): number {
     return this.words[PIN_BYTES_MAX];
@@ -238,6 +251,14 @@ export class Control {
       this.bytes.set(prefix, (record + 1) * 4);
     });
     Atomics.store(this.words, PIN_PREFIXES, prefixes.length);
+  }
+
+  /** Copies of the prefixes. */
+  get pinPrefixes(): Buffer[] {
+    return Array.from({ length: this.words[PIN_PREFIXES] }, (_, i) => {
+      const record = PREFIXES + i * PREFIX_WORDS;
+      return Buffer.from(this.bytes.slice((record + 1) * 4, (record + 1) * 4 + this.words[record]));
+    });
   }
 
   /** Whether a key begins with one of the prefixes. */

@@ -14,6 +14,7 @@ import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { slotOf } from '../base/hash.js';
+import { shareOf } from '../base/units.js';
 import { Control } from './control.js';
 import { type ExpiryLag, summarize } from './expiry/lag.js';
 import { ShardLock } from './locks/shard-lock.js';
@@ -30,8 +31,10 @@ export const SHARD_BYTES_MAX = 2 ** 31;
 export const SHARD_BYTES_MIN = SHARD_PAGES_MIN * PAGE_BYTES;
 /** Most shards. */
 export const SHARDS_MAX = 1024;
-/** Of the memory, pinned items may take this part, unless something else is set. */
-const PIN_SHARE = 10;
+/** What pinned items may take unless something else is set: percent of the memory, below zero as in `pinMemory`. */
+const PIN_MEMORY = -10;
+/** And whatever is set, no more than this part of it. */
+const PIN_PART_MAX = 1 / 2;
 /** Operations for which a lock is kept before others get a chance. */
 const KEEP_LOCK_OPERATIONS = 64;
 
@@ -111,7 +114,6 @@ export class Keyspace {
     const key = options.hashKey ?? randomKey();
     const control = Control.create(options.shards, options.databases, key);
     control.policy = options.policy;
-    control.pinBytesMax = Math.floor((budget * PAGE_BYTES) / PIN_SHARE);
     control.shardPages = capacity;
     const shards: SharedArrayBuffer[] = [];
     // Where there is an operating system to be advised, a shard begins where a huge page does, and that is somewhere in the first EXTENT_BYTES.
@@ -135,6 +137,7 @@ export class Keyspace {
       advice?.adviseHugePages(shard.bytes, 0, shard.bytes.length);
       Shard.prepare(shard, budget);
     }
+    keyspace.pinMemory = PIN_MEMORY;
     return keyspace;
   }
 
@@ -362,7 +365,26 @@ export class Keyspace {
     const budget = this.budgetOf(bytes);
     this.withAll(() => {
       for (const shard of this.shards) shard.pool.budget = budget;
+      this.sharePins(this.control.pinMemory);
     });
+  }
+
+  /** What pinned items may take: bytes, or, below zero, percent of `maxMemory`. Never more than half of it. */
+  get pinMemory(): number {
+    return this.control.pinMemory;
+  }
+
+  set pinMemory(memory: number) {
+    this.withAll(() => {
+      this.control.pinMemory = memory;
+      this.sharePins(memory);
+    });
+  }
+
+  /** Every shard has the same part of what pins may take. */
+  private sharePins(memory: number): void {
+    const bytes = Math.min(shareOf(memory, this.maxMemory), this.maxMemory * PIN_PART_MAX);
+    this.control.pinBytesMax = Math.floor(bytes / this.shardCount);
   }
 
   /** Whether the limit is what `maxMemory = bytes` makes it: whole pages of each shard. */

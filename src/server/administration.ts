@@ -14,14 +14,12 @@ import type {
   ConfigPair,
   LatencyEvent,
 } from '../commands/server-port.js';
-import { POLICIES } from '../engine/control.js';
 import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
 import { resetFigures } from '../engine/shard-figures.js';
-import { followBudget } from './budget.js';
 import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
 import { rewriteConfigFile } from './config/file.js';
-import { shareOf } from './config/values.js';
+import { EngineSettings } from './engine-settings.js';
 import type { ServerEvents } from './events.js';
 import type { Fleet } from './fleet.js';
 import { type HotKeyReport, mergeHotKeys } from './hot-keys.js';
@@ -42,6 +40,7 @@ export class Administration {
   private readonly config: Config;
   private readonly keyspace: Keyspace;
   private readonly shared: Int32Array;
+  private readonly settings: EngineSettings;
   private pauseState = NO_PAUSE;
   /** Monitors by worker. */
   private readonly monitors: number[] = [];
@@ -51,12 +50,13 @@ export class Administration {
     this.config = config;
     this.keyspace = keyspace;
     this.shared = shared;
+    this.settings = new EngineSettings(config, keyspace);
     this.followConfig();
     this.handlers = {
       log: (_worker, { level, message }: { level: LogLevel; message: string }) => logger[level](message),
       shutdown: () => events.onShutdown(),
       configSet: (_worker, pairs: readonly ConfigPair[]) => this.configSet(pairs),
-      budgetChanged: () => followBudget(config, keyspace),
+      engineChanged: () => this.settings.follow(),
       configRewrite: () => errorText(rewriteConfigFile(config)),
       resetStatistics: () => this.resetStatistics(),
       clients: (_worker, filter: ClientFilter) => this.fleet.callAll<ClientFacts[]>('clients', filter),
@@ -102,7 +102,6 @@ export class Administration {
       if (bytes < least) throw refused(`${keyspace.shards.length} shards need at least ${least} bytes`);
       if (bytes > most)
         throw refused(`at most ${most} bytes of address space were reserved at the start (maxmemory-reserve)`);
-      if (!keyspace.isLimitedTo(bytes)) keyspace.maxMemory = bytes;
     });
     config.onChange('maxclients', (clients) => {
       const most = connectionsMax();
@@ -110,12 +109,8 @@ export class Administration {
         throw refused(`The operating system is not able to handle the specified number of clients, try with ${most}`);
       }
     });
-    config.onChange('maxmemory', () => applyPins(keyspace, config));
-    config.onChange('pinMemoryMax', () => applyPins(keyspace, config));
-    config.onChange('pinPrefixes', () => applyPins(keyspace, config));
-    for (const key of ['maxmemoryPolicy', 'maxmemorySamples', 'lfuLogFactor', 'lfuDecayTime'] as const) {
-      config.onChange(key, () => applyEngineSettings(keyspace, config));
-    }
+    // Behind those that may refuse.
+    this.settings.lead();
   }
 
   /** @returns an error text, or undefined */
@@ -125,7 +120,7 @@ export class Administration {
 
   private async applyPairs(pairs: readonly ConfigPair[]): Promise<void> {
     // Pairs are compared with what is now.
-    followBudget(this.config, this.keyspace);
+    this.settings.follow();
     // As in Redis, 0 takes the limit away; what then limits is the address space that there is.
     const unlimited = String(this.keyspace.reserve);
     const meant = pairs.map(
@@ -172,21 +167,6 @@ export class Administration {
       if (worker !== from && count > 0) this.fleet.send(worker, 'monitorLines', lines);
     });
   }
-}
-
-/** Brings the engine's settings in the control block up to the configuration. */
-export function applyEngineSettings({ control }: Keyspace, config: Config): void {
-  control.policy = POLICIES.indexOf(config.maxmemoryPolicy);
-  control.samples = config.maxmemorySamples;
-  control.lfuLogFactor = config.lfuLogFactor;
-  control.lfuDecayMinutes = config.lfuDecayTime;
-}
-
-/** Brings the limit of pins and their prefixes in the control block up to the configuration. */
-export function applyPins(keyspace: Keyspace, config: Config): void {
-  const bytes = Math.min(shareOf(config.pinMemoryMax, config.maxmemory), config.maxmemory / 2);
-  keyspace.control.pinBytesMax = Math.floor(bytes / keyspace.shards.length);
-  keyspace.control.setPinPrefixes(config.pinPrefixes.map((prefix) => Buffer.from(prefix)));
 }
 
 /** Lowers `maxclients` to what the system allows: a client that is refused is told so, and does not wait for a descriptor. */

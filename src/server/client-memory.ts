@@ -24,6 +24,7 @@ import type { FleetFigures } from './fleet-figures.js';
 import { clientBytesMax, withheldBytes } from './memory-limits.js';
 import { usedByClients } from './memory-report.js';
 import { BUFFERS, EVICTED_CLIENTS, LARGEST_CLIENT, type Statistics } from './statistics.js';
+import { withhold } from './worker-data.js';
 
 /** A client is not served while this part of what all buffers may take waits for it. */
 const THROTTLE_PART = 16;
@@ -39,6 +40,8 @@ const NEAR = 3 / 4;
 export interface ClientMemoryParts {
   readonly config: Config;
   readonly keyspace: Keyspace;
+  /** Words that all threads of the server share (worker-data.ts). */
+  readonly shared: Int32Array;
   readonly fleet: FleetFigures;
   readonly statistics: Statistics;
   /** Number of this worker. */
@@ -147,9 +150,9 @@ export class ClientMemory {
 
   /** Tells the shards what they may not have, which is the same whichever worker tells it; and has the transport tell when that has become more. */
   private withhold(): void {
-    const { config, keyspace, fleet, statistics, transport } = this.parts;
+    const { config, keyspace, shared, fleet, statistics, transport } = this.parts;
     const bytes = withheldBytes(usedByClients(fleet));
-    keyspace.control.withheldPages = Math.ceil(bytes / keyspace.shards.length / PAGE_BYTES);
+    withhold(keyspace.control, shared, Math.ceil(bytes / keyspace.shards.length / PAGE_BYTES));
     const throttleAbove = Math.floor(clientBytesMax(config) / THROTTLE_PART);
     const buffers = statistics.get(BUFFERS);
     transport.setBufferWatch(Math.max(0, buffers - STEP_BYTES), buffers + STEP_BYTES, throttleAbove);

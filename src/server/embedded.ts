@@ -6,6 +6,7 @@ import type { Keyspace } from '../engine/keyspace.js';
 import { Config } from './config/config.js';
 import type { ParameterName } from './config/schema.js';
 import { doorsOf } from './doors.js';
+import { EngineSettings } from './engine-settings.js';
 import type { ServerEvents } from './events.js';
 import { createLogger } from './logger.js';
 import { type RunningServer, serve } from './server.js';
@@ -50,12 +51,10 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
     ['threads', String(options.threads ?? 1)],
     ['requirepass', options.password ?? ''],
     ['databases', String(keyspace.control.databases)],
-    ['maxmemory', String(keyspace.maxMemory)],
-    ['maxmemory-policy', keyspace.control.policyName],
-    ['maxmemory-samples', String(keyspace.control.samples)],
     ['loglevel', 'warning'],
   ];
   for (const [name, value] of settings) config.configure(name, [value]);
+  new EngineSettings(config, keyspace).follow();
   const logger = createLogger(config);
   let server: RunningServer | undefined;
   const events: ServerEvents = {

@@ -6,9 +6,8 @@ export class FleetFigures {
   /** By worker. */
   readonly blocks: readonly Statistics[];
 
-  /** @param entries entries of the command table */
-  constructor(buffers: readonly SharedArrayBuffer[], entries: number) {
-    this.blocks = buffers.map((buffer) => new Statistics(buffer, entries));
+  constructor(buffers: readonly SharedArrayBuffer[]) {
+    this.blocks = buffers.map((buffer) => new Statistics(buffer));
   }
 
   /** A total over all workers. */

@@ -13,6 +13,10 @@ import type { WorkerData } from './worker-data.js';
 /** A worker that lives less than this counts as one that cannot start. */
 const EARLY_DEATH_MS = 5000;
 const EARLY_DEATHS_MAX = 5;
+/**
+ * Room for a worker's new JavaScript objects. Requests make hardly any, but what a start leaves behind would have a worker keep 8 MB for them for ever.
+ */
+const YOUNG_GENERATION_MB = 3;
 
 export interface FleetEvents {
   /** Called by workers, by name; the first argument is the worker's number. */
@@ -89,7 +93,11 @@ export class Fleet {
   private spawn(index: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const data = this.dataFor(index);
-      const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, name: `ashlar-${index}` });
+      const thread = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: data,
+        name: `ashlar-${index}`,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      });
       const handlers: Record<string, Handler> = { serving: () => resolve() };
       for (const [name, handler] of Object.entries(this.events.handlers))
         handlers[name] = (payload) => handler(index, payload);
@@ -112,7 +120,7 @@ export class Fleet {
     bus.close();
     if (this.stopping || member === undefined) return;
     // Its connections went with it: what it counted as being there is not.
-    const statistics = new Statistics(data.statistics[index], 0);
+    const statistics = new Statistics(data.statistics[index]);
     for (const figure of GONE_WITH_THE_WORKER) statistics.values[figure] = 0;
     this.events.died(index, error);
     this.earlyDeaths = Date.now() - member.startedAt < EARLY_DEATH_MS ? this.earlyDeaths + 1 : 0;

@@ -1,7 +1,7 @@
 /** How `maxmemory` is shared between what is stored and the buffers of clients: what the configuration comes to, in bytes. */
 
+import { shareOf } from '../base/units.js';
 import type { Config } from './config/config.js';
-import { shareOf } from './config/values.js';
 
 /** About what a connection takes here and in the native core while nothing waits in its buffers. */
 export const CLIENT_BYTES = 1024;

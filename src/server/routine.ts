@@ -23,8 +23,8 @@ const RECENT_SECONDS = 8;
 export interface RoutineParts extends ClientMemoryParts {
   /** Writes a warning to the log. */
   readonly warn: (message: string) => void;
-  /** Has the configuration follow a limit of the cache that it did not set. */
-  readonly followBudget: () => void;
+  /** Has the configuration follow settings of the cache that it did not make. */
+  readonly followEngine: () => void;
 }
 
 export class Routine {
@@ -56,8 +56,8 @@ export class Routine {
   }
 
   private run(): void {
-    const { keyspace, clients, statistics, fleet, worker, followBudget } = this.parts;
-    followBudget();
+    const { keyspace, clients, statistics, fleet, worker, followEngine } = this.parts;
+    followEngine();
     keyspace.clock.tick();
     const now = keyspace.clock.now;
     this.sampler.sample(performance.now());

@@ -5,15 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
-import { COMMANDS } from '../commands/all.js';
 import { POLICIES } from '../engine/control.js';
 import { defaultReserve, defaultShards, Keyspace, SHARD_BYTES_MAX } from '../engine/keyspace.js';
 import { loadAddon } from '../native/addon.js';
 import type { Door } from '../transport/transport.js';
 import { Acceptor } from './acceptor.js';
-import { Administration, applyEngineSettings, applyPins, fitClients } from './administration.js';
+import { Administration, fitClients } from './administration.js';
 import type { Config } from './config/config.js';
 import { addressesOf, type Doors, doorsOf, openDoors, portOf } from './doors.js';
+import { EngineSettings } from './engine-settings.js';
 import type { ServerEvents } from './events.js';
 import { Fleet } from './fleet.js';
 import { type Accepted, Handover } from './handover.js';
@@ -26,6 +26,7 @@ import {
   type ServerFacts,
   WORKERS_REPLACED,
   type WorkerData,
+  withhold,
 } from './worker-data.js';
 
 /** How long a stop waits for replies to be read by their clients. */
@@ -47,6 +48,7 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, logger: Logger, events: ServerEvents): Promise<RunningServer> {
   const keyspace = createKeyspace(config);
+  new EngineSettings(config, keyspace).apply();
   const server = await serve(keyspace, config, logger, events);
   return {
     ...server,
@@ -75,8 +77,8 @@ export async function serve(
     logger.warn(`running without the native core (${reason}): correct, but slower, and one thread serves`);
   fitClients(config, logger);
   const threads = config.threads;
-  const statistics = Array.from({ length: threads }, () => Statistics.allocate(COMMANDS.entries.length));
-  const blocks = statistics.map((block) => new Statistics(block, COMMANDS.entries.length));
+  const statistics = Array.from({ length: threads }, () => Statistics.allocate());
+  const blocks = statistics.map((block) => new Statistics(block));
   const handover = new Handover(blocks);
   const shared = new SharedArrayBuffer(SERVER_WORDS * 4);
   const words = new Int32Array(shared);
@@ -123,8 +125,6 @@ export async function serve(
     hopeless: (error) => events.onShutdown(error),
   });
   administration.fleet = fleet;
-  applyEngineSettings(keyspace, config);
-  applyPins(keyspace, config);
   try {
     await fleet.start(threads);
   } catch (error) {
@@ -171,6 +171,8 @@ export async function serve(
       stopping ??= (async () => {
         acceptor?.close();
         await fleet.stop(STOP_GRACE_MS);
+        // The keyspace may live on, in the application's threads and behind other doors.
+        withhold(keyspace.control, words, 0);
       })();
       return stopping;
     },

@@ -12,8 +12,19 @@ import { MEMCACHED_COUNTERS } from '../commands/memcached/counters.js';
 
 /** Memcached's counters, from here. */
 const COUNTERS = 64;
+/**
+ * Entries of the command table that a block has room for. Whoever makes blocks or reads totals need not have the table, with all the code that it
+ * stands for.
+ */
+export const TABLE_ENTRIES_MAX = 256;
+export const HISTOGRAM_BUCKETS = 32;
 /** What is counted by command, from here. */
 const BY_COMMAND = COUNTERS + MEMCACHED_COUNTERS;
+const MICROSECONDS = BY_COMMAND + TABLE_ENTRIES_MAX;
+const FAILED = MICROSECONDS + TABLE_ENTRIES_MAX;
+const REJECTED = FAILED + TABLE_ENTRIES_MAX;
+const HISTOGRAMS = REJECTED + TABLE_ENTRIES_MAX;
+const DOUBLES = HISTOGRAMS + TABLE_ENTRIES_MAX * HISTOGRAM_BUCKETS;
 
 export const TOTAL_COMMANDS = 0;
 export const TOTAL_CONNECTIONS = 1;
@@ -120,38 +131,21 @@ export const ERROR_CODES = [
   'SERVER_ERROR',
 ];
 
-export const HISTOGRAM_BUCKETS = 32;
-
-/** Doubles in a block for `commands` entries of the command table. */
-export function statisticsDoubles(commands: number): number {
-  return BY_COMMAND + commands * (4 + HISTOGRAM_BUCKETS);
-}
-
 export class Statistics {
   readonly values: Float64Array;
   /** Memcached's counters, by their numbers in commands/memcached/counters.ts. */
   readonly counters: Float64Array;
   /** 1 while calls are counted in their histograms (`latency-tracking`), 0 while they are not. */
   histogramWeight = 1;
-  private readonly commands: number;
-  private readonly microsecondsAt: number;
-  private readonly failedAt: number;
-  private readonly rejectedAt: number;
-  private readonly histogramAt: number;
 
-  constructor(buffer: SharedArrayBuffer, commands: number) {
+  constructor(buffer: SharedArrayBuffer) {
     this.values = new Float64Array(buffer);
     this.counters = this.values.subarray(COUNTERS, BY_COMMAND);
-    this.commands = commands;
-    this.microsecondsAt = BY_COMMAND + commands;
-    this.failedAt = BY_COMMAND + 2 * commands;
-    this.rejectedAt = BY_COMMAND + 3 * commands;
-    this.histogramAt = BY_COMMAND + 4 * commands;
   }
 
   /** Makes the block of a worker. */
-  static allocate(commands: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(statisticsDoubles(commands) * 8);
+  static allocate(): SharedArrayBuffer {
+    return new SharedArrayBuffer(DOUBLES * Float64Array.BYTES_PER_ELEMENT);
   }
 
   add(total: number, amount: number): void {
@@ -165,16 +159,15 @@ export class Statistics {
   /** Counts a call of a command that took `microseconds`. */
   countCall(command: number, microseconds: number): void {
     this.values[BY_COMMAND + command]++;
-    this.values[this.microsecondsAt + command] += microseconds;
-    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += this.histogramWeight;
+    this.values[MICROSECONDS + command] += microseconds;
+    this.values[HISTOGRAMS + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += this.histogramWeight;
   }
 
   /** Counts `calls` calls of a command that took `microseconds` each. */
   countCalls(command: number, calls: number, microseconds: number): void {
     this.values[BY_COMMAND + command] += calls;
-    this.values[this.microsecondsAt + command] += calls * microseconds;
-    this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] +=
-      calls * this.histogramWeight;
+    this.values[MICROSECONDS + command] += calls * microseconds;
+    this.values[HISTOGRAMS + command * HISTOGRAM_BUCKETS + bucketOf(microseconds)] += calls * this.histogramWeight;
   }
 
   /** Counts an error reply by its first word. */
@@ -185,11 +178,11 @@ export class Statistics {
   }
 
   countFailed(command: number): void {
-    this.values[this.failedAt + command]++;
+    this.values[FAILED + command]++;
   }
 
   countRejected(command: number): void {
-    this.values[this.rejectedAt + command]++;
+    this.values[REJECTED + command]++;
   }
 
   calls(command: number): number {
@@ -197,19 +190,19 @@ export class Statistics {
   }
 
   microseconds(command: number): number {
-    return this.values[this.microsecondsAt + command];
+    return this.values[MICROSECONDS + command];
   }
 
   failed(command: number): number {
-    return this.values[this.failedAt + command];
+    return this.values[FAILED + command];
   }
 
   rejected(command: number): number {
-    return this.values[this.rejectedAt + command];
+    return this.values[REJECTED + command];
   }
 
   bucket(command: number, bucket: number): number {
-    return this.values[this.histogramAt + command * HISTOGRAM_BUCKETS + bucket];
+    return this.values[HISTOGRAMS + command * HISTOGRAM_BUCKETS + bucket];
   }
 
   /** Error replies whose first word is ERROR_CODES[code]. */
@@ -220,7 +213,7 @@ export class Statistics {
   /** CONFIG RESETSTAT: forgets what adds up; what is (connections, pending bytes) stays. */
   reset(): void {
     for (const total of RESETTABLE) this.values[total] = 0;
-    this.values.fill(0, ERRORS_BY_CODE, BY_COMMAND + this.commands * (4 + HISTOGRAM_BUCKETS));
+    this.values.fill(0, ERRORS_BY_CODE);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the main thread gives a worker at its start. */
 
+import type { Control } from '../engine/control.js';
 import type { KeyspaceHandle } from '../engine/keyspace.js';
 import type { ConfigValues } from './config/schema.js';
 import type { PauseState } from './pause.js';
@@ -53,3 +54,10 @@ export const REJECTED_CONNECTIONS = 3;
 /** Next numbers of entries of the logs of large requests and replies. */
 export const NEXT_LARGE_REQUEST = 4;
 export const NEXT_LARGE_REPLY = 5;
+/** Pages of each shard that are withheld for the buffers of this server's connections. */
+const WITHHELD_PAGES = 6;
+
+/** Withholds so many pages of each shard in place of those before, whichever thread of the server has counted them. Other servers withhold their own. */
+export function withhold(control: Control, shared: Int32Array, pages: number): void {
+  control.withholdMore(pages - Atomics.exchange(shared, WITHHELD_PAGES, pages));
+}

@@ -22,12 +22,12 @@ import type { CommandTable } from '../commands/table.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { CLOSE_OUTPUT_LIMIT, CLOSE_QUERY_LIMIT, SPEAKS_RESP } from '../protocol/descriptors.js';
 import type { Transport } from '../transport/transport.js';
-import { followBudget } from './budget.js';
 import type { Bus, Handler } from './bus.js';
 import { Clients } from './clients.js';
 import type { Config } from './config/config.js';
 import { type Dispatcher, type DispatcherHooks, GATE_PAUSED } from './dispatcher.js';
 import { fullText } from './doors.js';
+import { EngineSettings } from './engine-settings.js';
 import { FleetFigures } from './fleet-figures.js';
 import { collectGarbage } from './garbage.js';
 import type { Accepted } from './handover.js';
@@ -88,6 +88,7 @@ export class WorkerServer implements ServerPort {
   private readonly config: Config;
   private readonly keyspace: Keyspace;
   private readonly statistics: Statistics;
+  private readonly settings: EngineSettings;
   private readonly makeBus: WorkerParts['bus'];
   private readonly shared: Int32Array;
   private readonly fleet: FleetFigures;
@@ -106,11 +107,12 @@ export class WorkerServer implements ServerPort {
     this.keyspace = keyspace;
     this.table = table;
     this.statistics = statistics;
+    this.settings = new EngineSettings(config, keyspace);
     this.memcachedCounters = statistics.counters;
     this.makeBus = bus;
     this.facts = data.facts;
     this.shared = new Int32Array(data.shared);
-    this.fleet = new FleetFigures(data.statistics, table.entries.length);
+    this.fleet = new FleetFigures(data.statistics);
     this.nobody = new Client(0, 0, data.index, '', '', -1, 0, true);
     this.pausing = new Pause((paused) => this.onPause(paused));
     this.hooks = {
@@ -135,13 +137,14 @@ export class WorkerServer implements ServerPort {
     this.routine = new Routine({
       config,
       keyspace,
+      shared,
       fleet,
       statistics,
       worker: data.index,
       transport,
       clients: this.clientsHere,
       warn: (message) => this.log(message),
-      followBudget: () => this.followBudget(),
+      followEngine: () => this.followEngine(),
     });
     this.followConfig();
     this.bus = this.makeBus({
@@ -299,13 +302,13 @@ export class WorkerServer implements ServerPort {
     return this.config.memcachedItemSizeMax;
   }
 
-  /** An application may have changed the limit of its cache: the main thread is to know as well. */
-  private followBudget(): void {
-    if (followBudget(this.config, this.keyspace)) this.bus.send('budgetChanged');
+  /** An application or another server of the cache may have changed its settings: the main thread is to know as well. */
+  private followEngine(): void {
+    if (this.settings.follow()) this.bus.send('engineChanged');
   }
 
   configGet(name: string): string | undefined {
-    this.followBudget();
+    this.followEngine();
     return this.config.format(name);
   }
 
@@ -333,7 +336,7 @@ export class WorkerServer implements ServerPort {
   }
 
   info(sections: readonly string[]): string {
-    this.followBudget();
+    this.followEngine();
     this.routine.collect();
     return infoText(this.sources, sections);
   }

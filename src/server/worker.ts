@@ -5,6 +5,7 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.js';
 import { Clock } from '../base/clock.js';
 import { COMMANDS } from '../commands/all.js';
 import { Keyspace } from '../engine/keyspace.js';
@@ -17,19 +18,20 @@ import { Bus } from './bus.js';
 import { Config, type ConfigChanges } from './config/config.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Accepted } from './handover.js';
-import { ADOPTED, CONNECTED, Statistics } from './statistics.js';
+import { ADOPTED, CONNECTED, Statistics, TABLE_ENTRIES_MAX } from './statistics.js';
 import type { WorkerData } from './worker-data.js';
 import { WorkerServer } from './worker-server.js';
 
 const data = workerData as WorkerData;
 const port = parentPort;
+assert(COMMANDS.entries.length <= TABLE_ENTRIES_MAX, 'worker: more commands than there is room for in the statistics');
 if (port === null) throw new Error('worker.js runs as a worker thread only');
 
 const clock = new Clock();
 const addon = data.native ? loadAddon().addon : undefined;
 const keyspace = Keyspace.attach(data.keyspace, clock, Math.random, addon);
 const config = Config.fromObject(data.config, { file: data.configFile });
-const statistics = new Statistics(data.statistics[data.index], COMMANDS.entries.length);
+const statistics = new Statistics(data.statistics[data.index]);
 
 const server = new WorkerServer({
   data,
@@ -95,8 +97,6 @@ server.start(dispatcher, transport, {
     upkeep.stop();
     await server.stopped();
     await transport.stop();
-    // The keyspace may live on, in the application's threads.
-    keyspace.control.withheldPages = 0;
   },
   configChanged: (changes: ConfigChanges): void => config.adopt(changes),
 });

@@ -46,6 +46,11 @@ const FULL_CHUNK_BYTES = 65_536;
 const SUSPENDED_INPUT_MAX = 65_536;
 /** How long a suspended connection whose peer has ended its side is kept: the peer may wait for the reply, or be gone. */
 const HALF_CLOSED_MS = 2000;
+/** How long a client that is not let in may take to read why. */
+const REFUSED_LINGER_MS = 2000;
+/** How long a stop lets a connection read its last replies. */
+const STOP_LINGER_MS = 1000;
+const STOP_POLL_MS = 5;
 /** A connection that has this much to read yet, at most, is not served. */
 const PENDING_OUTPUT_MAX = 64 * 2 ** 20;
 /** The buffers of all connections are counted when so much has come and gone: each time would be too often. */
@@ -69,8 +74,6 @@ class Connection {
   /** No longer suspended, and what it sent meanwhile is about to be executed. */
   resuming = false;
   closing = false;
-  /** The peer goes on sending though the connection is closing. */
-  discarding = false;
   /** The others have their turn. */
   yielding = false;
   /** The peer has ended its side; the connection closes when what it sent has been answered. */
@@ -179,7 +182,7 @@ export class StreamTransport implements Transport {
     const refusal = this.events.refusal(speaks);
     if (refusal !== '') {
       socket.on('error', () => {});
-      socket.end(refusal);
+      endInTime(socket.end(refusal), REFUSED_LINGER_MS);
       return;
     }
     const slot = this.freeSlots.pop() ?? this.connections.length;
@@ -192,7 +195,7 @@ export class StreamTransport implements Transport {
     socket.on('end', () => {
       connection.ended = true;
       if (connection.suspended) this.destroyAfter(connection, HALF_CLOSED_MS);
-      else if (!connection.resuming) socket.end();
+      this.endIfAnswered(connection);
     });
     this.events.onConnect(slot, speaks);
   }
@@ -200,10 +203,7 @@ export class StreamTransport implements Transport {
   // ---------------------------------------------------------------------------------------------- input
 
   private receive(slot: number, connection: Connection, chunk: Buffer): void {
-    if (connection.closing) {
-      connection.discarding = true;
-      return;
-    }
+    if (connection.closing) return;
     this.bytesIn += chunk.length;
     this.chunks++;
     const waits = connection.suspended || connection.throttled;
@@ -260,8 +260,6 @@ export class StreamTransport implements Transport {
       this.args = status === SPLIT_BIG ? splitter.bigArgs : this.arenaArgs;
       start = splitter.consumed;
       if (splitter.commandCount > 0) start = this.runBatch(connection, bytes, splitter.commandCount, start);
-      // It goes on sending for all we know.
-      if (status === SPLIT_ERROR) connection.discarding = true;
       if (status === SPLIT_PARTIAL || status === SPLIT_ERROR) break;
     }
     return start;
@@ -296,7 +294,7 @@ export class StreamTransport implements Transport {
     for (let i = 0; i < count; i++) {
       const slot = segments[i * 3];
       const connection = this.connections[slot];
-      if (connection === undefined || connection.socket.destroyed) continue;
+      if (connection === undefined || connection.socket.writableEnded || connection.socket.destroyed) continue;
       const start = segments[i * 3 + 1];
       const end = segments[i * 3 + 2];
       this.bytesOut += end - start;
@@ -318,6 +316,7 @@ export class StreamTransport implements Transport {
     connection.throttled = false;
     if (throttled && !connection.suspended && !connection.closing && connection.heldBytes > 0)
       this.executeHeld(slot, connection);
+    this.endIfAnswered(connection);
     this.updateReading(connection);
   }
 
@@ -336,6 +335,7 @@ export class StreamTransport implements Transport {
     const connection = this.connections[slot];
     if (connection === undefined) return;
     connection.suspended = true;
+    if (connection.ended) this.destroyAfter(connection, HALF_CLOSED_MS);
     this.suspendedAt = offset;
     this.updateReading(connection);
   }
@@ -350,9 +350,14 @@ export class StreamTransport implements Transport {
       connection.resuming = false;
       if (this.connections[slot] !== connection || connection.suspended || connection.closing) return;
       if (connection.heldBytes > 0) this.executeHeld(slot, connection);
-      if (connection.ended && !connection.suspended) connection.socket.end();
+      this.endIfAnswered(connection);
       this.updateReading(connection);
     });
+  }
+
+  /** The peer has ended its side: ours ends when everything that it sent has been answered. */
+  private endIfAnswered({ socket, ended, suspended, resuming, throttled }: Connection): void {
+    if (ended && !suspended && !resuming && !throttled) socket.end();
   }
 
   hold(slot: number, offset: number): boolean {
@@ -368,22 +373,16 @@ export class StreamTransport implements Transport {
     if (connection.closing) return;
     connection.closing = true;
     if (lingerMs === 0) return;
+    // Sent is not delivered, and Node does not tell what is: bytes that come in for a closed socket make it send a reset, which destroys the replies on
+    // their way. So it is the peer who closes, once it has been told that this is the end; until then its bytes are read and dropped.
     connection.socket.end();
-    // The peer's bytes are read and dropped, so that its close is noticed.
     connection.socket.resume();
     this.destroyAfter(connection, lingerMs);
-    // A socket that is closed with input unread sends a reset, which destroys the replies on their way: whoever still sends must stop first.
-    const finish = (): void => {
-      if (!connection.discarding) connection.socket.destroySoon();
-    };
-    // Two turns of the loop: what has arrived by now is read between them.
-    connection.socket.once('finish', () => setImmediate(() => setImmediate(finish)));
   }
 
   private destroyAfter(connection: Connection, ms: number): void {
     clearTimeout(connection.lingerTimer);
-    connection.lingerTimer = setTimeout(() => connection.socket.destroy(), ms);
-    connection.lingerTimer.unref();
+    connection.lingerTimer = destroyLater(connection.socket, ms);
   }
 
   private fail(slot: number, connection: Connection, reason: number): void {
@@ -486,16 +485,30 @@ export class StreamTransport implements Transport {
   async stop(): Promise<void> {
     for (const server of this.servers) server.close();
     this.connections.forEach((_, slot) => {
-      this.close(slot, 1000);
+      this.close(slot, STOP_LINGER_MS);
     });
-    while (this.connections.some((connection) => connection !== undefined))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    const deadline = performance.now() + 2 * STOP_LINGER_MS;
+    while (this.connections.some((connection) => connection !== undefined) && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+    this.destroy();
   }
 
   destroy(): void {
     for (const server of this.servers) server.close();
     for (const connection of this.connections) connection?.socket.destroy();
   }
+}
+
+/** Ends a socket whose peer is expected to close; after a while it is not waited for any more. */
+function endInTime(socket: Socket, ms: number): void {
+  const timer = destroyLater(socket, ms);
+  socket.once('close', () => clearTimeout(timer));
+  // What it sends is of no interest, and its end is.
+  socket.resume();
+}
+
+function destroyLater(socket: Socket, ms: number): NodeJS.Timeout {
+  return setTimeout(() => socket.destroy(), ms).unref();
 }
 
 /** Of `held`, what was never written to takes no memory. */

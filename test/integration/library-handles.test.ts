@@ -140,6 +140,51 @@ describe('the Redis door', () => {
     }
   });
 
+  test('has the settings that the cache has now, whichever door changed them last', async () => {
+    const shared = Ashlar.create({ maxMemory: '8mb', reserve: '32mb', shards: 2 });
+    const door = await shared.listen({ threads: 2 });
+    const client = new Redis(door.port, '127.0.0.1');
+    const settings = {
+      'maxmemory-policy': 'volatile-ttl',
+      'maxmemory-samples': '7',
+      'lfu-log-factor': '3',
+      'lfu-decay-time': '9',
+      'pin-memory-max': '20%',
+      'pin-prefixes': 'session: user:',
+    };
+    const shown = (redis: Redis): Promise<unknown> =>
+      redis.config('GET', ...(Object.keys(settings) as [string, ...string[]])).then((pairs) => {
+        const words = pairs as string[];
+        return Object.fromEntries(words.flatMap((name, i) => (i % 2 === 0 ? [[name, words[i + 1]]] : [])));
+      });
+    const infoOf = async (redis: Redis, field: string): Promise<string | undefined> =>
+      new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(await redis.info('everything'))?.[1];
+    await client.config('SET', ...(Object.entries(settings).flat() as [string, string]));
+    // A door that is opened later takes nothing back.
+    const later = await shared.listen();
+    const through = new Redis(later.port, '127.0.0.1');
+    try {
+      expect(await shown(through)).toEqual(settings);
+      expect(await shown(client)).toEqual(settings);
+      shared.set('user:1', 'value');
+      expect(await infoOf(through, 'ashlar_pinned_keys')).toBe('1');
+      await through.config('SET', 'maxmemory-policy', 'noeviction', 'pin-prefixes', '', 'maxmemory', '16mb');
+      expect(await shown(client)).toEqual({ ...settings, 'maxmemory-policy': 'noeviction', 'pin-prefixes': '' });
+      expect(await infoOf(client, 'maxmemory_policy')).toBe('noeviction');
+      // A share of the limit stays one, whoever changes the limit.
+      shared.resize('10mb');
+      expect(await infoOf(client, 'ashlar_pinned_bytes_max')).toBe(String(2 * 2 ** 20));
+      // To this door it is a change, though it set the same before.
+      await client.config('SET', 'maxmemory-policy', 'volatile-ttl');
+      expect(await infoOf(through, 'maxmemory_policy')).toBe('volatile-ttl');
+    } finally {
+      client.disconnect();
+      through.disconnect();
+      await Promise.all([door.close(), later.close()]);
+      shared.close();
+    }
+  });
+
   test('stays open when the object that opened it is closed, and keeps the cache', async () => {
     cache.set('key', 'value');
     const door = await cache.listen({ threads: 2, password: 'secret' });

@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Reply, RespClient } from '../conformance/resp-client.js';
-import { hasNativeCore, openSocket, receivedUntilClosed } from './fault-helpers.js';
-import { TwoDoors } from './memcached-helpers.js';
+import { openSocket, receivedUntilClosed } from './fault-helpers.js';
+import { TRANSPORTS, TwoDoors } from './memcached-helpers.js';
 import { binaryRequest, binaryResponse, type MemcachedWire } from './memcached-wire.js';
 import { eventually, infoField, text } from './server-helpers.js';
 
@@ -214,10 +214,8 @@ describe('figures', () => {
 describe('a client that says quit, and sends on before it has read', () => {
   const BYTES = 900_000;
 
-  test('has all replies', async ({ skip }) => {
-    const { redis, memcached } = await start();
-    // Node's streams do not tell what the peer has got.
-    if (!(await hasNativeCore(redis))) skip();
+  test.each(TRANSPORTS)('has all replies (%s)', async (_, args) => {
+    const { redis, memcached } = await start(...args);
     expect(await memcached.ask(`set k 0 0 ${BYTES}\r\n${'x'.repeat(BYTES)}\r\n`)).toBe('STORED\r\n');
     const socket = await openSocket(doors!.memcachedPort);
     socket.pause();

@@ -60,6 +60,14 @@ describe.each(TRANSPORTS)('%s', (_, args) => {
     transport = args;
   });
 
+  test.each([1, 2])(
+    'an empty server of %i threads takes the fixed part, and leaves buffers theirs',
+    async (threads) => {
+      await start('--maxmemory', '64mb', '--threads', String(threads));
+      expect(residentBytes(server.process.pid)).toBeLessThan((128 + 16 * threads) * MIB - FREE);
+    },
+  );
+
   describe('an argument', () => {
     const MOST = Math.floor((64 * MIB) / 3);
 

@@ -1,6 +1,7 @@
 /** CLIENT PAUSE, UNPAUSE and UNBLOCK: holding up other connections, and letting them go. */
 
-import type { Answer, CommandFlag, Subcommand } from '../command.js';
+import type { Answer, Subcommand } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { badSubcommand } from '../help.js';
 import { NOT_INTEGER } from '../replies.js';
 import type { Request } from '../request.js';

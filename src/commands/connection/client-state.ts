@@ -1,7 +1,8 @@
 /** What a connection may set for itself: its name, its library's, whether it is answered, spared and counted. */
 
 import { type Client, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from '../client.js';
-import type { CommandFlag, Subcommand } from '../command.js';
+import type { Subcommand } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
 import { validName } from './names.js';

@@ -51,7 +51,6 @@ function swap(request: Request): void {
     return;
   }
   request.keyspace.swapDatabases(first, second);
-  request.useDatabase();
   request.reply.ok();
 }
 
@@ -62,7 +61,6 @@ function flush(request: Request, empty: () => void): void {
     return;
   }
   empty();
-  request.useDatabase();
   request.reply.ok();
 }
 

@@ -2,7 +2,8 @@
 
 import { STATUS_NOT_FOUND, STATUS_OK, STATUS_UNKNOWN_COMMAND } from '../../protocol/memcached/binary-reply.js';
 import { CLOSE_AFTER_REPLY } from '../client.js';
-import type { Answer, CommandFlag } from '../command.js';
+import type { Answer } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import type { Request } from '../request.js';
 import { BINARY_ITEM_COMMANDS } from './binary-items.js';
 import {

@@ -7,7 +7,8 @@
  */
 
 import type { MemcachedKeys } from '../../protocol/descriptors.js';
-import type { Command, CommandFlag, RunAsync } from '../command.js';
+import type { Command, RunAsync } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import type { Request } from '../request.js';
 
 export interface MemcachedCommand extends Command, MemcachedKeys {}

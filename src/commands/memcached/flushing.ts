@@ -14,5 +14,4 @@ export function flush(request: Request, delay: number): void {
   const { keyspace, clock } = request;
   keyspace.flushLater(delay > 0 ? deadlineOf(delay, clock.now) : 0);
   if (delay <= 0) keyspace.flushDatabase(DATABASE);
-  request.useDatabase();
 }

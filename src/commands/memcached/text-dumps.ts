@@ -107,7 +107,7 @@ export function cachedump(request: Request): Answer {
 
 /** Visits the strings that a Memcached client can ask for. */
 function walk(request: Request, visit: Visit): void {
-  const scan = new Scan(request.keyspace, request.database, (shard, item) => {
+  const scan = new Scan(request.keyspace, request.client.database, (shard, item) => {
     const { words } = shard;
     const key = keyLength(words, item);
     if (typeOf(words, item) !== TYPE_STRING || key === 0 || key > KEY_BYTES_MAX) return;

@@ -1,7 +1,6 @@
 /** ACL categories of commands, as Redis derives them from flags and groups. */
 
-import type { CommandGroup } from '../command.js';
-import type { TableEntry } from '../table.js';
+import type { CommandGroup, EntryFacts } from '../facts.js';
 
 /** All categories, in the order in which Redis lists them. */
 const CATEGORIES = [
@@ -36,9 +35,9 @@ const GROUP_CATEGORY: Partial<Record<CommandGroup, string>> = {
 };
 
 /** Names of the categories of a command or subcommand, without the `@`. */
-export function categoriesOf({ command, subcommand, flags }: TableEntry): string[] {
+export function categoriesOf({ command, subcommand, flags }: EntryFacts): string[] {
   const found = new Set((subcommand ?? command).categories ?? []);
-  const isContainer = command.subcommands !== undefined && subcommand === undefined && command.run === undefined;
+  const isContainer = command.subcommands !== undefined && subcommand === undefined;
   const ofGroup = GROUP_CATEGORY[command.group];
   if (ofGroup !== undefined && !isContainer) found.add(ofGroup);
   if (flags.includes('write')) found.add('write');

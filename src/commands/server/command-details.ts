@@ -4,7 +4,7 @@
  * The words are Redis's. A command that is not listed has no tips, and its keys are used as its flags say.
  */
 
-import type { TableEntry } from '../table.js';
+import type { EntryFacts } from '../facts.js';
 
 /** A range of key arguments, and what the command does with them. */
 export interface KeySpec {
@@ -107,23 +107,23 @@ function byCommand(table: Readonly<Record<string, string>>): Map<string, readonl
 const keyUse = byCommand(KEY_USE);
 const tips = byCommand(TIPS);
 
-export function tipsOf(entry: TableEntry): readonly string[] {
+export function tipsOf(entry: EntryFacts): readonly string[] {
   return tips.get(entry.name) ?? [];
 }
 
-export function deprecationOf(entry: TableEntry): Deprecation | undefined {
+export function deprecationOf(entry: EntryFacts): Deprecation | undefined {
   return DEPRECATED[entry.name];
 }
 
 /** First key, last key (as Redis writes it) and step of an entry; zeros when it has no keys. */
-export function keyRangeOf({ command, subcommand }: TableEntry): [first: number, last: number, step: number] {
+export function keyRangeOf({ command, subcommand }: EntryFacts): [first: number, last: number, step: number] {
   const of = subcommand ?? command;
   const first = of.firstKey ?? 0;
   return first === 0 ? [0, 0, 0] : [first, of.lastKey ?? first, of.keyStep ?? 1];
 }
 
 /** What a command's key arguments are, and what it does with them. */
-export function keySpecsOf(entry: TableEntry): readonly KeySpec[] {
+export function keySpecsOf(entry: EntryFacts): readonly KeySpec[] {
   const several = SEVERAL_RANGES[entry.name];
   if (several !== undefined) return several;
   const [first, last, step] = keyRangeOf(entry);

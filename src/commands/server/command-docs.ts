@@ -1,20 +1,22 @@
 /** COMMAND DOCS: what a command is for, for people and for `redis-cli`'s help. */
 
 import type { ReplyWriter } from '../../protocol/resp/reply.js';
+import type { Catalogue, EntryFacts } from '../facts.js';
 import type { Request } from '../request.js';
-import type { CommandTable, TableEntry } from '../table.js';
 import { deprecationOf } from './command-details.js';
+import { type Change, changesOf } from './command-history.js';
 import { findEntry, replyWords, subcommandsOf } from './command-info.js';
 import { type Argument, argumentsOf } from './command-syntax.js';
 
 /** Commands for maintainers, not for applications. */
 const SYSTEM_COMMANDS = ['debug'];
 
-function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): void {
+function replyDocs(reply: ReplyWriter, table: Catalogue, entry: EntryFacts): void {
   const { command } = entry;
   const { summary, since } = entry.subcommand ?? command;
   const deprecation = deprecationOf(entry);
   const subcommands = subcommandsOf(table, entry);
+  const changes = changesOf(entry);
   const args = argumentsOf(entry.name);
   const isSystem = SYSTEM_COMMANDS.includes(entry.name);
   const texts: [string, string][] = [
@@ -24,7 +26,14 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
     ['complexity', (entry.subcommand ?? command).complexity ?? 'O(1)'],
   ];
   const flagged = deprecation !== undefined || isSystem;
-  const more = [flagged, deprecation !== undefined, deprecation !== undefined, args.length > 0, subcommands.length > 0];
+  const more = [
+    flagged,
+    deprecation !== undefined,
+    deprecation !== undefined,
+    changes.length > 0,
+    args.length > 0,
+    subcommands.length > 0,
+  ];
   reply.map(texts.length + more.filter(Boolean).length);
   replyTexts(reply, texts);
   if (flagged) {
@@ -37,6 +46,10 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
       ['replaced_by', deprecation.replacedBy],
     ]);
   }
+  if (changes.length > 0) {
+    reply.bulkAscii('history');
+    replyChanges(reply, changes);
+  }
   if (args.length > 0) {
     reply.bulkAscii('arguments');
     replyArguments(reply, args);
@@ -46,27 +59,40 @@ function replyDocs(reply: ReplyWriter, table: CommandTable, entry: TableEntry): 
   replyMap(reply, table, subcommands);
 }
 
+function replyChanges(reply: ReplyWriter, changes: readonly Change[]): void {
+  reply.set(changes.length);
+  for (const [since, what] of changes) {
+    reply.array(2);
+    reply.bulkAscii(since);
+    reply.bulkString(what);
+  }
+}
+
 function replyArguments(reply: ReplyWriter, args: readonly Argument[]): void {
   reply.array(args.length);
   for (const argument of args) replyArgument(reply, argument);
 }
 
 function replyArgument(reply: ReplyWriter, argument: Argument): void {
-  const { name, type, token, keyRange } = argument;
+  const { name, type, token, keyRange, since, deprecatedSince } = argument;
   const flags = flagsOf(argument);
   const texts: [string, string][] = [
     ['name', name],
     ['type', type],
   ];
   if (argument.arguments === undefined) texts.push(['display_text', name]);
-  const more = [keyRange !== undefined, token !== undefined, flags.length > 0, argument.arguments !== undefined];
-  reply.map(texts.length + more.filter(Boolean).length);
+  const details: [string, string][] = [];
+  if (token !== undefined) details.push(['token', token]);
+  if (since !== undefined) details.push(['since', since]);
+  if (deprecatedSince !== undefined) details.push(['deprecated_since', deprecatedSince]);
+  const more = [keyRange !== undefined, flags.length > 0, argument.arguments !== undefined];
+  reply.map(texts.length + details.length + more.filter(Boolean).length);
   replyTexts(reply, texts);
   if (keyRange !== undefined) {
     reply.bulkAscii('key_spec_index');
     reply.integer(keyRange);
   }
-  if (token !== undefined) replyTexts(reply, [['token', token]]);
+  replyTexts(reply, details);
   if (flags.length > 0) {
     reply.bulkAscii('flags');
     replyWords(reply, flags);
@@ -88,7 +114,7 @@ function replyTexts(reply: ReplyWriter, texts: readonly (readonly [string, strin
   }
 }
 
-function replyMap(reply: ReplyWriter, table: CommandTable, entries: readonly TableEntry[]): void {
+function replyMap(reply: ReplyWriter, table: Catalogue, entries: readonly EntryFacts[]): void {
   reply.map(entries.length);
   for (const entry of entries) {
     reply.bulkAscii(entry.name);
@@ -99,7 +125,7 @@ function replyMap(reply: ReplyWriter, table: CommandTable, entries: readonly Tab
 /** All commands, or those that are named; names that mean nothing are left out. */
 export function docs(request: Request): void {
   const { table } = request.server;
-  const entries: TableEntry[] = [];
+  const entries: EntryFacts[] = [];
   for (let i = 2; i < request.argc; i++) {
     const entry = findEntry(request, request.text(i));
     if (entry !== undefined) entries.push(entry);

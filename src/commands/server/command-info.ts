@@ -1,9 +1,8 @@
 /** COMMAND and COMMAND INFO: what clients read to know which arguments are keys, and what a command does. */
 
 import type { ReplyWriter } from '../../protocol/resp/reply.js';
-import type { CommandFlag } from '../command.js';
+import type { Catalogue, CommandFlag, EntryFacts } from '../facts.js';
 import type { Request } from '../request.js';
-import type { CommandTable, TableEntry } from '../table.js';
 import { categoriesOf } from './acl-categories.js';
 import { type KeySpec, keyRangeOf, keySpecsOf, tipsOf } from './command-details.js';
 
@@ -72,13 +71,13 @@ function replyTyped(reply: ReplyWriter, name: string, type: string): void {
 }
 
 /** Subcommands of a container, in their order. */
-export function subcommandsOf(table: CommandTable, entry: TableEntry): TableEntry[] {
+export function subcommandsOf(table: Catalogue, entry: EntryFacts): EntryFacts[] {
   if (entry.subcommand !== undefined) return [];
   return table.redisEntries.filter((other) => other.subcommand !== undefined && other.command === entry.command);
 }
 
 /** The ten elements of a command. */
-function replyEntry(reply: ReplyWriter, table: CommandTable, entry: TableEntry): void {
+function replyEntry(reply: ReplyWriter, table: Catalogue, entry: EntryFacts): void {
   const flags = SHOWN_FLAGS.filter((flag) => entry.flags.includes(flag)).map((flag) => FLAG_NAMES[flag] ?? flag);
   const specs = keySpecsOf(entry);
   const subcommands = subcommandsOf(table, entry);
@@ -109,7 +108,7 @@ export function replyAll({ reply, server }: Request): void {
 }
 
 /** The entry that a name means, in any case: `get`, `config|get`. */
-export function findEntry({ server }: Request, name: string): TableEntry | undefined {
+export function findEntry({ server }: Request, name: string): EntryFacts | undefined {
   return server.table.entries[server.table.id(name.toLowerCase())];
 }
 

@@ -1,8 +1,7 @@
 /** COMMAND GETKEYS and GETKEYSANDFLAGS: which arguments of a request are keys, and what the command would do with them. */
 
-import { ARG_WORDS } from '../../protocol/descriptors.js';
+import { arityFits, type EntryFacts } from '../facts.js';
 import type { Request } from '../request.js';
-import { arityFits, type TableEntry } from '../table.js';
 import { type KeySpec, keySpecsOf } from './command-details.js';
 import { replyWords } from './command-info.js';
 
@@ -15,7 +14,7 @@ interface KeyArgument {
 }
 
 /** The request that is asked about, in the words of the table. */
-function askedEntry(request: Request): TableEntry | undefined {
+function askedEntry(request: Request): EntryFacts | undefined {
   const { table } = request.server;
   const id = table.id(request.text(PREFIX).toLowerCase());
   const entry = table.entries[id];
@@ -41,33 +40,14 @@ function refine(request: Request, name: string, flags: readonly string[]): reado
   return onlyGets ? ['RO', 'access'] : ['RW', 'access', 'update'];
 }
 
-function keysOf(request: Request, entry: TableEntry): KeyArgument[] {
-  const argc = request.argc - PREFIX;
-  const find = entry.command.findKeys;
-  if (find === undefined || entry.subcommand !== undefined)
-    return keySpecsOf(entry).flatMap((spec) => keysOfRange(spec, argc));
-  return asIfAlone(request, () => find(request)).map((index) => ({ index, flags: ['RW', 'access', 'update'] }));
-}
-
-/** Runs `work` with the request that is asked about in the place of the one that asks. */
-function asIfAlone<T>(request: Request, work: () => T): T {
-  const { first, argc } = request;
-  request.first = first + PREFIX * ARG_WORDS;
-  request.argc = argc - PREFIX;
-  const result = work();
-  request.first = first;
-  request.argc = argc;
-  return result;
-}
-
 /** The keys of the request that is asked about; an error text when there are none. */
-function askedKeys(request: Request, entry: TableEntry | undefined): KeyArgument[] | string {
+function askedKeys(request: Request, entry: EntryFacts | undefined): KeyArgument[] | string {
   if (entry === undefined) return 'ERR Invalid command specified';
-  if (keySpecsOf(entry).length === 0 && entry.command.findKeys === undefined) {
-    return 'ERR The command has no key arguments';
-  }
-  if (!arityFits(entry.arity, request.argc - PREFIX)) return 'ERR Invalid number of arguments specified for command';
-  const keys = keysOf(request, entry);
+  const specs = keySpecsOf(entry);
+  const argc = request.argc - PREFIX;
+  if (specs.length === 0) return 'ERR The command has no key arguments';
+  if (!arityFits(entry.arity, argc)) return 'ERR Invalid number of arguments specified for command';
+  const keys = specs.flatMap((spec) => keysOfRange(spec, argc));
   return keys.length === 0 ? 'ERR Invalid arguments specified for command' : keys;
 }
 

@@ -1,12 +1,12 @@
 /** COMMAND LIST: names of commands and subcommands, all or filtered. */
 
 import { globMatch } from '../../base/glob.js';
+import type { EntryFacts } from '../facts.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';
-import type { TableEntry } from '../table.js';
 import { categoriesOf } from './acl-categories.js';
 
-type Filter = (entry: TableEntry) => boolean;
+type Filter = (entry: EntryFacts) => boolean;
 
 /** The filter that FILTERBY names; undefined when it is none. */
 function filterOf(kind: string, argument: string): Filter | undefined {

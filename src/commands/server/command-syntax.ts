@@ -8,8 +8,10 @@
  *  word:type       ... of this type                  WORD word     this word, and an argument behind it
  *  [x]             may be left out                   x...          may come several times (x...! with its word each time)
  *  name:<x | y>    one of these                      name:(x y)    these, one behind the other
+  x@6.0.0         there since this version          x~6.0.0       deprecated since
  * ```
  *
+ * An argument that names no version is as old as its command.
  * What an argument is follows from its name, unless its type is there. `key#1` is a key of the second of the ranges that COMMAND INFO tells of.
  */
 
@@ -35,6 +37,9 @@ export interface Argument {
   multiple?: boolean;
   /** The word comes each time. */
   multipleToken?: boolean;
+  /** First Redis version that had it, where that is not its command's. */
+  since?: string;
+  deprecatedSince?: string;
   /** Of `oneof` and `block`. */
   arguments?: Argument[];
 }
@@ -42,13 +47,13 @@ export interface Argument {
 /** By the name of a command or subcommand; those that are not here take none. */
 const SYNTAX: Readonly<Record<string, string>> = {
   append: 'key value',
-  auth: '[username] password',
-  bitcount: 'key [range:(start end [unit:<BYTE | BIT>])]',
+  auth: '[username@6.0.0] password',
+  bitcount: 'key [range:(start end [unit:<BYTE | BIT>@7.0.0])]',
   bitfield:
     'key [operation:<GET get-block:(encoding offset) | write:([OVERFLOW overflow-block:<WRAP | SAT | FAIL>] write-operation:<SET set-block:(encoding offset value:integer) | INCRBY incrby-block:(encoding offset increment)>)>...]',
   bitfield_ro: 'key [GET get-block:(encoding offset)...!]',
   bitop: 'operation:<AND | OR | XOR | NOT> destkey:key key:key#1...',
-  bitpos: 'key bit [range:(start [end-unit-block:(end [unit:<BYTE | BIT>])])]',
+  bitpos: 'key bit [range:(start [end-unit-block:(end [unit:<BYTE | BIT>@7.0.0])])]',
   'cache.get': 'key LEASE milliseconds [EARLY early:integer]',
   'cache.invalidate': 'key [GRACE milliseconds]',
   'cache.pin': 'key...',
@@ -57,11 +62,11 @@ const SYNTAX: Readonly<Record<string, string>> = {
     'key value LEASE token [expiration:<EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds>]',
   'cache.unpin': 'key...',
   'client|kill':
-    'filter:<old-format | new-format:<[ID client-id] | [TYPE client-type:<NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR addr] | [LADDR laddr] | [SKIPME skipme:<YES | NO>] | [MAXAGE maxage:integer]>...>',
-  'client|list': '[TYPE client-type:<NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id...]',
+    'filter:<old-format~2.8.12 | new-format:<[ID client-id@2.8.12] | [TYPE client-type:<NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB>@2.8.12] | [USER username] | [ADDR addr] | [LADDR laddr@6.2.0] | [SKIPME skipme:<YES | NO>] | [MAXAGE maxage:integer@7.4.0]>...>',
+  'client|list': '[TYPE client-type:<NORMAL | MASTER | REPLICA | PUBSUB>@5.0.0] [ID client-id@6.2.0...]',
   'client|no-evict': 'enabled:<ON | OFF>',
   'client|no-touch': 'enabled:<ON | OFF>',
-  'client|pause': 'timeout [mode:<WRITE | ALL>]',
+  'client|pause': 'timeout [mode:<WRITE | ALL>@6.2.0]',
   'client|reply': 'action:<ON | OFF | SKIP>',
   'client|setinfo': 'attr:<LIB-NAME libname | LIB-VER libver>',
   'client|setname': 'connection-name',
@@ -83,11 +88,11 @@ const SYNTAX: Readonly<Record<string, string>> = {
   delifeq: 'key value',
   echo: 'message',
   exists: 'key...',
-  expire: 'key seconds [condition:<NX | XX | GT | LT>]',
-  expireat: 'key unix-time-seconds [condition:<NX | XX | GT | LT>]',
+  expire: 'key seconds [condition:<NX | XX | GT | LT>@7.0.0]',
+  expireat: 'key unix-time-seconds [condition:<NX | XX | GT | LT>@7.0.0]',
   expiretime: 'key',
-  flushall: '[flush-type:<ASYNC | SYNC>]',
-  flushdb: '[flush-type:<ASYNC | SYNC>]',
+  flushall: '[flush-type:<ASYNC@4.0.0 | SYNC@6.2.0>]',
+  flushdb: '[flush-type:<ASYNC@4.0.0 | SYNC@6.2.0>]',
   get: 'key',
   getbit: 'key offset',
   getdel: 'key',
@@ -118,22 +123,22 @@ const SYNTAX: Readonly<Record<string, string>> = {
   'object|idletime': 'key',
   'object|refcount': 'key',
   persist: 'key',
-  pexpire: 'key milliseconds [condition:<NX | XX | GT | LT>]',
-  pexpireat: 'key unix-time-milliseconds [condition:<NX | XX | GT | LT>]',
+  pexpire: 'key milliseconds [condition:<NX | XX | GT | LT>@7.0.0]',
+  pexpireat: 'key unix-time-milliseconds [condition:<NX | XX | GT | LT>@7.0.0]',
   pexpiretime: 'key',
   ping: '[message]',
   psetex: 'key milliseconds value',
   pttl: 'key',
   rename: 'key newkey:key#1',
   renamenx: 'key newkey:key#1',
-  scan: 'cursor [MATCH pattern] [COUNT count] [TYPE type]',
+  scan: 'cursor [MATCH pattern] [COUNT count] [TYPE type@6.0.0]',
   select: 'index',
-  set: 'key value [condition:<NX | XX | IFEQ comparison-value>] [GET] [expiration:<EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL>]',
+  set: 'key value [condition:<NX | XX | IFEQ comparison-value>@2.6.12] [GET@6.2.0] [expiration:<EX seconds@2.6.12 | PX milliseconds@2.6.12 | EXAT unix-time-seconds@6.2.0 | PXAT unix-time-milliseconds@6.2.0 | KEEPTTL@6.0.0>]',
   setbit: 'key offset value:integer',
   setex: 'key seconds value',
   setnx: 'key value',
   setrange: 'key offset value',
-  shutdown: '[save-selector:<NOSAVE | SAVE>] [NOW] [FORCE] [ABORT]',
+  shutdown: '[save-selector:<NOSAVE | SAVE>] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]',
   'slowlog|get': '[count]',
   strlen: 'key',
   substr: 'key start end',
@@ -169,7 +174,7 @@ export function argumentsOf(name: string): readonly Argument[] {
 export const COMMANDS_WITH_ARGUMENTS: readonly string[] = Object.keys(SYNTAX);
 
 /** Marks, and what lies between them. */
-const PIECES = /\.\.\.!?|[[\]<>()|:]|[^\s[\]<>()|:.]+/g;
+const PIECES = /\.\.\.!?|[@~][\d.]*\d|[[\]<>()|:]|[^\s[\]<>()|:.@~]+/g;
 
 class Parser {
   private readonly pieces: readonly string[];
@@ -192,10 +197,20 @@ class Parser {
 
   private argument(): Argument {
     const argument = this.pieces[this.at] === '[' ? this.optional() : this.plain();
-    const mark = this.pieces[this.at];
-    if (mark !== '...' && mark !== '...!') return argument;
-    this.at++;
-    return { ...argument, multiple: true, ...(mark === '...!' ? { multipleToken: true } : {}) };
+    while (this.marked(argument)) this.at++;
+    return argument;
+  }
+
+  /** Whether what comes next is a mark of the argument before it, which is noted then. */
+  private marked(argument: Argument): boolean {
+    const mark = this.pieces[this.at] ?? '';
+    if (mark.startsWith('...')) {
+      argument.multiple = true;
+      if (mark === '...!') argument.multipleToken = true;
+    } else if (mark.startsWith('@')) argument.since = mark.slice(1);
+    else if (mark.startsWith('~')) argument.deprecatedSince = mark.slice(1);
+    else return false;
+    return true;
   }
 
   private optional(): Argument {

@@ -1,6 +1,7 @@
 /** COMMAND: the container, which is a command by itself too. */
 
-import { type Command, type CommandFlag, command } from '../command.js';
+import { type Command, command } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { helpSubcommand } from '../help.js';
 import { docs } from './command-docs.js';
 import { info, replyAll } from './command-info.js';

@@ -1,7 +1,8 @@
 /** CONFIG: reading and changing the configuration while the server runs. */
 
 import { globMatch } from '../../base/glob.js';
-import { type Answer, type Command, type CommandFlag, command } from '../command.js';
+import { type Answer, type Command, command } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { helpSubcommand } from '../help.js';
 import { SYNTAX } from '../replies.js';
 import type { Request } from '../request.js';

@@ -1,6 +1,7 @@
 /** LATENCY: how long commands take, and when something took too long. */
 
-import { type Answer, type Command, type CommandFlag, command } from '../command.js';
+import { type Answer, type Command, command } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { helpSubcommand } from '../help.js';
 import type { Request } from '../request.js';
 import type { LatencyEvent } from '../server-port.js';

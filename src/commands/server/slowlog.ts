@@ -1,7 +1,8 @@
 /** SLOWLOG and COMMANDLOG: the commands that took longest, and those with large requests and replies. */
 
 import type { ReplyWriter } from '../../protocol/resp/reply.js';
-import { type Answer, type Command, type CommandFlag, command } from '../command.js';
+import { type Answer, type Command, command } from '../command.js';
+import type { CommandFlag } from '../facts.js';
 import { badSubcommand, helpSubcommand } from '../help.js';
 import type { Request } from '../request.js';
 import { COMMAND_LOGS, type CommandLogEntry, type CommandLogKind } from '../server-port.js';

@@ -94,7 +94,7 @@ export function bytesType(range: Range): ValueType<number> {
   return { ...type, describe: formatBytes, lines: (value) => [formatBytes(value)] };
 }
 
-/** An amount of memory in bytes, or a share of something in percent, which is kept as a negative number (see `shareOf`). */
+/** An amount of memory in bytes, or a share of something in percent, which is kept as a negative number (see `shareOf` in base/units.ts). */
 export function bytesOrPercentType(): ValueType<number> {
   const print = (value: number, format = String as (value: number) => string) =>
     value < 0 ? `${-value}%` : format(value);
@@ -112,11 +112,6 @@ export function bytesOrPercentType(): ValueType<number> {
     (value) => print(value),
   );
   return { ...type, describe: (value) => print(value, formatBytes), lines: (value) => [print(value, formatBytes)] };
-}
-
-/** Bytes that a value of `bytesOrPercentType` stands for, when the whole has `total` bytes. */
-export function shareOf(value: number, total: number): number {
-  return value < 0 ? Math.floor((total * -value) / 100) : value;
 }
 
 /**

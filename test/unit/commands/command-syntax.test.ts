@@ -3,6 +3,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { COMMANDS } from '../../../src/commands/all.js';
 import { keySpecsOf } from '../../../src/commands/server/command-details.js';
+import { COMMANDS_WITH_CHANGES } from '../../../src/commands/server/command-history.js';
 import { type Argument, argumentsOf, COMMANDS_WITH_ARGUMENTS } from '../../../src/commands/server/command-syntax.js';
 
 /** How many words an argument is, at least and at most. */
@@ -22,8 +23,9 @@ function bareWordsOf({ type, arguments: inner = [] }: Argument): [number, number
 }
 
 describe('the syntax of every command', () => {
-  test('is of a command that there is', () => {
+  test('is of a command that there is, and so are changes', () => {
     for (const name of COMMANDS_WITH_ARGUMENTS) expect(COMMANDS.id(name), name).toBeGreaterThanOrEqual(0);
+    for (const name of COMMANDS_WITH_CHANGES) expect(COMMANDS.id(name), name).toBeGreaterThanOrEqual(0);
   });
 
   for (const entry of COMMANDS.redisEntries) {
@@ -57,6 +59,7 @@ describe('notation', () => {
         name: 'condition',
         type: 'oneof',
         optional: true,
+        since: '7.0.0',
         arguments: ['NX', 'XX', 'GT', 'LT'].map((token) => ({ name: token.toLowerCase(), type: 'pure-token', token })),
       },
     ]);
@@ -71,6 +74,19 @@ describe('notation', () => {
         { name: 'encoding', type: 'string' },
         { name: 'offset', type: 'integer' },
       ],
+    });
+    expect(argumentsOf('client|list')[1]).toEqual({
+      name: 'client-id',
+      type: 'integer',
+      token: 'ID',
+      optional: true,
+      multiple: true,
+      since: '6.2.0',
+    });
+    expect(argumentsOf('client|kill')[0].arguments?.[0]).toEqual({
+      name: 'old-format',
+      type: 'string',
+      deprecatedSince: '2.8.12',
     });
     expect(argumentsOf('rename')[1]).toEqual({ name: 'newkey', type: 'key', keyRange: 1 });
   });

@@ -17,7 +17,7 @@ const OUTPUT = 4;
 const SAMPLES = 16;
 
 function setUp() {
-  const statistics = new Statistics(Statistics.allocate(1), 1);
+  const statistics = new Statistics(Statistics.allocate());
   const counted = new Float64Array(8);
   const transport = { stats: (out: Float64Array) => out.set(counted) } as unknown as Transport;
   return { statistics, counted, sampler: new Sampler(statistics, transport, 0) };

@@ -2,9 +2,9 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import { AshlarError } from '../../../../src/base/errors.js';
+import { shareOf } from '../../../../src/base/units.js';
 import { Config } from '../../../../src/server/config/config.js';
 import { keyOf, PARAMETER_NAMES, parameterOf } from '../../../../src/server/config/schema.js';
-import { shareOf } from '../../../../src/server/config/values.js';
 
 const GIB = 2 ** 30;
 const machine = { cores: 6, memoryBytes: 8 * GIB };
