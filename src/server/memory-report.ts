@@ -29,6 +29,18 @@ export function notePeak(keyspace: Keyspace, fleet: FleetFigures, worker: number
   values[PEAK_MEMORY] = Math.max(values[PEAK_MEMORY], usedByShards(keyspace) + usedByClients(fleet));
 }
 
+let lastResident = 0;
+
+/** Resident memory of the process. Reading it takes a descriptor: while there is none, it is what it was. */
+function residentBytes(): number {
+  try {
+    lastResident = memoryUsage.rss();
+  } catch {
+    // The next one who asks will see.
+  }
+  return lastResident;
+}
+
 export function memoryFigures(keyspace: Keyspace, fleet: FleetFigures): MemoryFigures {
   const figures = keyspace.figures();
   const clients = usedByClients(fleet);
@@ -42,7 +54,7 @@ export function memoryFigures(keyspace: Keyspace, fleet: FleetFigures): MemoryFi
     clientsInput: fleet.sum(PENDING_INPUT),
     clientsOutput: fleet.sum(PENDING_OUTPUT),
     keys: figures.keys,
-    resident: memoryUsage.rss(),
+    resident: residentBytes(),
     budget: keyspace.maxMemory,
     reserve: keyspace.reserve,
     refusedWrites: figures.refused,
