@@ -20,15 +20,13 @@ import { type ExpiryLag, summarize } from './expiry/lag.js';
 import { ShardLock } from './locks/shard-lock.js';
 import { ThreadRegistry } from './locks/thread-registry.js';
 import { EXTENT_BYTES, type MemoryAdvice } from './memory/extents.js';
-import { SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { budgetMin, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { Shard } from './shard.js';
 import { readFigures, type ShardFigures } from './shard-figures.js';
 
 /** Largest shard: beyond it, byte offsets would leave the small-integer range. */
 export const SHARD_BYTES_MAX = 2 ** 31;
-/** Smallest shard. */
-export const SHARD_BYTES_MIN = SHARD_PAGES_MIN * PAGE_BYTES;
 /** Most shards. */
 export const SHARDS_MAX = 1024;
 /** What pinned items may take unless something else is set: percent of the memory, below zero as in `pinMemory`. */
@@ -101,15 +99,15 @@ export class Keyspace {
    */
   static create(options: KeyspaceOptions, clock: Clock, random: () => number, advice?: MemoryAdvice): Keyspace {
     const budget = Math.floor(options.maxMemory / options.shards / PAGE_BYTES);
-    if (budget < SHARD_PAGES_MIN) {
-      const least = (SHARD_BYTES_MIN * options.shards) / 2 ** 20;
+    const wanted = Math.floor(Math.max(options.reserve ?? 0, options.maxMemory) / options.shards / PAGE_BYTES);
+    const capacity = Math.min(Math.max(wanted, SHARD_PAGES_MIN), SHARD_BYTES_MAX / PAGE_BYTES);
+    if (budget < budgetMin(capacity)) {
+      const least = Math.ceil((budgetMin(capacity) * options.shards * PAGE_BYTES) / 2 ** 20);
       throw new AshlarError(
         'ERR_TOO_LITTLE_MEMORY',
         `maxmemory is too small: ${options.shards} shards need at least ${least} MB`,
       );
     }
-    const wanted = Math.floor(Math.max(options.reserve ?? 0, options.maxMemory) / options.shards / PAGE_BYTES);
-    const capacity = Math.min(wanted, SHARD_BYTES_MAX / PAGE_BYTES);
     assert(budget <= capacity, 'Keyspace: budget above the largest shard');
     const key = options.hashKey ?? randomKey();
     const control = Control.create(options.shards, options.databases, key);
@@ -355,7 +353,12 @@ export class Keyspace {
     return this.shards.reduce((sum, shard) => sum + shard.pool.capacity * PAGE_BYTES, 0);
   }
 
-  /** Bytes that may be in use. Every shard has the same part of them. */
+  /** Bytes with which the shards work at least: their tables are made for the address space. */
+  get leastMemory(): number {
+    return this.shards.reduce((sum, shard) => sum + budgetMin(shard.pool.capacity) * PAGE_BYTES, 0);
+  }
+
+  /** Bytes that may be in use, at least `leastMemory`. Every shard has the same part of them. */
   get maxMemory(): number {
     return this.shards[0].pool.budget * this.shardCount * PAGE_BYTES;
   }
@@ -394,7 +397,7 @@ export class Keyspace {
 
   /** Pages of each shard. */
   private budgetOf(bytes: number): number {
-    return Math.max(SHARD_PAGES_MIN, Math.floor(bytes / this.shardCount / PAGE_BYTES));
+    return Math.max(budgetMin(this.shards[0].pool.capacity), Math.floor(bytes / this.shardCount / PAGE_BYTES));
   }
 
   /** Figures of all shards together. Read without locks: each figure is right, their sum is of about one moment. */

@@ -66,7 +66,7 @@ import {
 import { Ledger } from './ledger.js';
 import type { ShardLock } from './locks/shard-lock.js';
 import { ItemMemory } from './memory/item-memory.js';
-import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
+import { budgetMin, directoryEntriesMax, PagePool } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
 import { SLAB_HEADER_WORDS, Slabs } from './memory/slabs.js';
 import { Tidying } from './memory/tidying.js';
@@ -158,7 +158,7 @@ export class Shard {
 
   /** Makes a shard of a new buffer. `budget` in pages. */
   static prepare(shard: Shard, budget: number): void {
-    assert(budget >= SHARD_PAGES_MIN, 'Shard: budget too small');
+    assert(budget >= budgetMin(shard.pool.capacity), 'Shard: budget too small');
     shard.pool.budget = budget;
     shard.words[MAGIC] = MAGIC_VALUE;
     shard.beginVersions();

@@ -370,6 +370,8 @@ export class Ashlar {
         'ERR_BAD_OPTION',
         `maxMemory can be raised to ${keyspace.reserve}: make the cache with a larger reserve`,
       );
+    if (bytes < keyspace.leastMemory)
+      throw new AshlarError('ERR_BAD_OPTION', `maxMemory must be at least ${keyspace.leastMemory} in this cache`);
     keyspace.maxMemory = bytes;
   }
 

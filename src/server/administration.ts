@@ -14,7 +14,7 @@ import type {
   ConfigPair,
   LatencyEvent,
 } from '../commands/server-port.js';
-import { type Keyspace, SHARD_BYTES_MIN } from '../engine/keyspace.js';
+import type { Keyspace } from '../engine/keyspace.js';
 import { resetFigures } from '../engine/shard-figures.js';
 import { logLengthOf, mergeCommandLogs } from './command-log.js';
 import type { Config } from './config/config.js';
@@ -97,7 +97,7 @@ export class Administration {
   private followConfig(): void {
     const { config, keyspace } = this;
     config.onChange('maxmemory', (bytes) => {
-      const least = SHARD_BYTES_MIN * keyspace.shards.length;
+      const least = keyspace.leastMemory;
       const most = keyspace.reserve;
       if (bytes < least) throw refused(`${keyspace.shards.length} shards need at least ${least} bytes`);
       if (bytes > most)

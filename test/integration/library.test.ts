@@ -503,7 +503,22 @@ describe('limits', () => {
     expect(codeOf(() => fill('b'))).toBe('ERR_OUT_OF_MEMORY');
     expect(cache.size).toBeGreaterThan(1.8 * before);
     expect(codeOf(() => cache.resize('9mb'))).toBe('ERR_BAD_OPTION');
+    expect(codeOf(() => cache.resize(1000))).toBe('ERR_BAD_OPTION');
     expect(cache.stats().maxMemory).toBe(8 * MIB);
+  });
+
+  test('the least that a cache can be resized to holds something, however much memory it might have', () => {
+    const cache = create({ maxMemory: '64mb', reserve: '1gb', shards: 2 });
+    let message = '';
+    try {
+      cache.resize('1mb');
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    const least = Number(/at least (\d+)/.exec(message)?.[1]);
+    cache.resize(least);
+    for (let i = 0; i < 1000; i++) expect(cache.set(`key:${i}`, 'x'.repeat(100))).toBe(true);
+    expect(cache.size).toBeGreaterThan(500);
   });
 
   test.each<[Partial<CreateOptions>, string]>([

@@ -87,8 +87,15 @@ export function directoryEntriesMax(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, capacity * 2)));
 }
 
-/** Smallest number of pages a shard works with: its overhead, two segments, and a few pages of slabs. */
+/** The least that a shard needs beside its overhead: two segments, and a few pages of slabs. */
+const WORKING_PAGES_MIN = 12;
+/** Smallest number of pages that a shard's buffer has. */
 export const SHARD_PAGES_MIN = 16;
+
+/** The smallest budget, in pages, with which a shard works that has address space for `capacity` pages. */
+export function budgetMin(capacity: number): number {
+  return overheadPages(capacity) + ghostPages(SHARD_PAGES_MIN) + WORKING_PAGES_MIN;
+}
 
 export class PagePool {
   readonly bytes: ByteArena;
@@ -167,7 +174,7 @@ export class PagePool {
   /** Lowers the limit below the budget, by so many pages as the smallest shard can do without; or raises it again. */
   withhold(pages: number): void {
     const budget = this.words[BUDGET];
-    this.words[LIMIT] = Math.max(Math.min(budget, SHARD_PAGES_MIN), budget - pages);
+    this.words[LIMIT] = Math.max(Math.min(budget, budgetMin(this.capacity)), budget - pages);
     this.settle();
   }
 
