@@ -8,9 +8,10 @@
 //                   └──────────── peer closed, error, limit, close(0) ────────────────────────────────────┘
 //
 //   failed      answered by TypeScript, reads nothing more
-//   lingering   sends what is pending
+//   lingering   sends what is pending; input is thrown away, for the peer may not read before it has sent everything
 //   draining    wrote its FIN; input that was still coming is thrown away, for closing a socket with unread input would
-//               send a reset, and that destroys the reply before the peer has read it
+//               send a reset, and that destroys the reply before the peer has read it. A peer may have much to send before it reads: as long as it
+//               gets on with that, up to a bound, it is waited for
 //   dead        the socket is closed; EVENT_CLOSED is reported or about to be; free from the next receive() on
 #pragma once
 
@@ -118,8 +119,11 @@ struct Connection {
   uint32_t batchEnd = 0;
   FrameLimits limits;
   uint64_t outputBytesMax = 0;
-  // When it is closed at the latest, 0 = never.
+  // When it is closed at the latest, 0 = never; and for how long that is put off while the peer gets on with sending.
   uint64_t deadline = 0;
+  uint64_t lingerMs = 0;
+  // Bytes that the peer has sent and that were thrown away since the connection is ending.
+  uint64_t discarded = 0;
   // What this connection's input, and all its buffers' memory, were last counted as in the poller's sums.
   uint64_t inputCounted = 0;
   uint64_t memoryCounted = 0;

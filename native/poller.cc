@@ -309,13 +309,16 @@ void Poller::handleEvent(const epoll_event& event) {
         setInterest(slot, *c, c->interest & ~static_cast<uint32_t>(EPOLLIN));
       }
       return;
-    case Connection::State::lingering:
+    case Connection::State::lingering: {
+      bool any = false;
       if (events & kHangUp) {
         closeNow(slot, *c, CloseReason::peer);
-      } else if (events & (EPOLLIN | EPOLLRDHUP)) {
+      } else if ((events & (EPOLLIN | EPOLLRDHUP)) && !discardInput(*c, any)) {
+        // It may still read.
         setInterest(slot, *c, c->interest & EPOLLOUT);
       }
       return;
+    }
     case Connection::State::draining: {
       bool any = false;
       if ((events & kHangUp) || !discardInput(*c, any)) closeNow(slot, *c, CloseReason::peer);

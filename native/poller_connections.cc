@@ -19,6 +19,9 @@ namespace {
 
 // How often deadlines are looked at while there are any.
 constexpr int64_t kTimerMs = 100;
+// A connection that is ending is kept for longer when its peer has sent so much more; and never when it has sent this much in all.
+constexpr uint64_t kDiscardStep = 1024 * 1024;
+constexpr uint64_t kDiscardMost = 1024 * kDiscardStep;
 
 uint64_t nowMs() {
   timespec now;
@@ -104,6 +107,7 @@ void Poller::releaseSlots() {
     c.skip = 0;
     c.outputBytesMax = 0;
     c.deadline = 0;
+    c.discarded = 0;
     free_.push_back(slot);
   }
   releasing_.clear();
@@ -197,6 +201,7 @@ void Poller::linger(uint32_t slot, Connection& c, int64_t lingerMs) {
   c.state = Connection::State::lingering;
   c.suspended = false;
   c.throttled = false;
+  c.lingerMs = static_cast<uint64_t>(lingerMs);
   closeAfter(slot, c, lingerMs);
 }
 
@@ -219,7 +224,7 @@ void Poller::finish(uint32_t slot, Connection& c) {
   updateInterest(slot, c);
 }
 
-// Reads and forgets what has come. False at the end of input or at an error.
+// Reads and forgets what has come. False at the end of input, at an error, or when it has been too much.
 bool Poller::discardInput(Connection& c, bool& any) {
   uint8_t scratch[16384];
   for (int i = 0; i < 16; i++) {
@@ -228,8 +233,11 @@ bool Poller::discardInput(Connection& c, bool& any) {
     if (got < 0) return wouldBlock();
     any = true;
     bytesReceived_ += static_cast<uint64_t>(got);
+    const uint64_t steps = c.discarded / kDiscardStep;
+    c.discarded += static_cast<uint64_t>(got);
+    if (c.discarded / kDiscardStep > steps) c.deadline = nowMs() + c.lingerMs;
   }
-  return true;
+  return c.discarded < kDiscardMost;
 }
 
 void Poller::checkDeadlines() {

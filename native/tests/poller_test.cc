@@ -398,6 +398,37 @@ void closing() {
     CHECK(rig.receive().empty());
     close(ca);
   }
+  for (const bool pending : {false, true}) {
+    // Who is not understood and has much to send before it reads is waited for while it gets on, well beyond the deadline; and then no longer.
+    Rig rig;
+    int32_t a;
+    const int ca = rig.connect(a, true);
+    put(ca, "*x\r\n");
+    CHECK(rig.receive().size() == 1);
+    const std::string text(pending ? 500000 : 5, 'r');
+    rig.reply(a, text);
+    rig.poller->close(a, 200);
+    const std::string more(64 * 1024, 'x');
+    for (int i = 0; i < 8 * 16; i++) {
+      for (size_t sent = 0; sent < more.size();) {
+        const ssize_t some = send(ca, more.data() + sent, more.size() - sent, MSG_NOSIGNAL);
+        if (some > 0) sent += static_cast<size_t>(some);
+        CHECK(some > 0 || errno == EAGAIN);
+        if (rig.readable()) CHECK(rig.receive().empty());
+      }
+      usleep(5000);
+    }
+    std::string got;
+    bool ended = false;
+    std::vector<Item> items;
+    for (int i = 0; i < 5000 && !ended; i++) {
+      got += take(ca, &ended);
+      if (rig.readable()) items = rig.receive();
+    }
+    CHECK(got == text && ended);
+    CHECK(closedEvent(items, a, CloseReason::peer) || closedEvent(rig.await(), a, CloseReason::peer));
+    close(ca);
+  }
   {
     // A client that shuts down its side after its commands still gets the replies.
     Rig rig(1 << 20, 8 << 20);

@@ -46,6 +46,9 @@ const FULL_CHUNK_BYTES = 65_536;
 const SUSPENDED_INPUT_MAX = 65_536;
 /** How long a suspended connection whose peer has ended its side is kept: the peer may wait for the reply, or be gone. */
 const HALF_CLOSED_MS = 2000;
+/** A connection that is closing is kept for longer when its peer has sent so much more; and never when it has sent this much in all. */
+const DISCARD_STEP = 2 ** 20;
+const DISCARD_MOST = 1024 * DISCARD_STEP;
 /** How long a client that is not let in may take to read why. */
 const REFUSED_LINGER_MS = 2000;
 /** How long a stop lets a connection read its last replies. */
@@ -78,6 +81,8 @@ class Connection {
   yielding = false;
   /** The peer has ended its side; the connection closes when what it sent has been answered. */
   ended = false;
+  /** Bytes that came since the connection is closing. */
+  discarded = 0;
   lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, speaks: number) {
@@ -203,8 +208,11 @@ export class StreamTransport implements Transport {
   // ---------------------------------------------------------------------------------------------- input
 
   private receive(slot: number, connection: Connection, chunk: Buffer): void {
-    if (connection.closing) return;
     this.bytesIn += chunk.length;
+    if (connection.closing) {
+      this.discard(connection, chunk.length);
+      return;
+    }
     this.chunks++;
     const waits = connection.suspended || connection.throttled;
     if (connection.heldBytes === 0 && !waits) {
@@ -378,6 +386,14 @@ export class StreamTransport implements Transport {
     connection.socket.end();
     connection.socket.resume();
     this.destroyAfter(connection, lingerMs);
+  }
+
+  /** The peer sends although the connection is closing: it may have much to send before it reads, and is waited for as long as it gets on with that. */
+  private discard(connection: Connection, bytes: number): void {
+    const steps = Math.floor(connection.discarded / DISCARD_STEP);
+    connection.discarded += bytes;
+    if (connection.discarded > DISCARD_MOST) connection.socket.destroy();
+    else if (Math.floor(connection.discarded / DISCARD_STEP) > steps) connection.lingerTimer?.refresh();
   }
 
   private destroyAfter(connection: Connection, ms: number): void {

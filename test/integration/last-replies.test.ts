@@ -1,4 +1,7 @@
-/** Clients that say that they have said everything get every reply, however much it is and however late they read it. */
+/**
+ * Clients that say that they have said everything get every reply, however much it is and however late they read it; and those whose request is refused
+ * hear why, however much they send before they listen.
+ */
 
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,6 +12,10 @@ import { TRANSPORTS } from './memcached-helpers.js';
 import { eventually, infoField } from './server-helpers.js';
 
 const VALUES = 40;
+/** More than a third of maxmemory, and more than sockets take. */
+const LARGE = 64 * MIB;
+/** A connection that is closing is kept for five seconds if nothing more comes. */
+const LONGER_MS = 6000;
 
 let server: RunningServer;
 let admin: RespClient;
@@ -69,4 +76,29 @@ describe.each(TRANSPORTS)('%s', (_, args) => {
       await expectOnlyClient(admin);
     },
   );
+
+  test.each([
+    ['more than there is memory for', [], "-OOM command not allowed when used memory > 'maxmemory'."],
+    ['more than a value may have', ['--proto-max-bulk-len', '1mb'], '-ERR Protocol error: invalid bulk length'],
+  ])('an argument of %s, all of which is sent before the error is read', async (_what, more, error) => {
+    const first = await start(...args, ...more);
+    const request = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${LARGE}\r\n`;
+    const piece = Buffer.alloc(MIB, 'x');
+    // One as fast as it can, and one that takes its time.
+    const send = async (socket: Socket, pauseMs: number): Promise<string> => {
+      socket.write(request);
+      for (let sent = 0; sent < LARGE; sent += piece.length) {
+        await new Promise((resolve) => socket.write(piece, resolve));
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      const received = receivedUntilClosed(socket);
+      socket.resume();
+      return received;
+    };
+    const second = await openSocket(server.port);
+    second.pause();
+    const replies = await Promise.all([send(first, 0), send(second, (LONGER_MS * MIB) / LARGE)]);
+    expect(replies).toEqual([`${error}\r\n`, `${error}\r\n`]);
+    await expectOnlyClient(admin);
+  });
 });
