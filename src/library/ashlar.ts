@@ -330,6 +330,7 @@ export class Ashlar {
 
   /** Keys of this database, those included that have expired and are not removed yet. */
   get size(): number {
+    this.checkOpen();
     return this.attachment.keyspace.size(this.access.database);
   }
 
@@ -344,7 +345,7 @@ export class Ashlar {
   /** As `scan`, for keys that are not UTF-8. */
   scanBuffers(options: ScanOptions = {}): Generator<Buffer, void, undefined> {
     this.checkOpen();
-    return scanKeys(this.attachment, this.access.database, options);
+    return scanKeys(this.attachment, this.access.database, options, () => this.checkOpen());
   }
 
   /** Removes every key of this database at once. */

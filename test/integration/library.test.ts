@@ -562,10 +562,20 @@ describe('objects', () => {
       () => cache.stats(),
       () => cache.scanBuffers(),
       () => [...cache.scan()],
+      () => cache.size,
     ]) {
       expect(codeOf(work)).toBe('ERR_CLOSED');
     }
     await expect(cache.listen()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  test('a walk that is under way ends with the object that began it', () => {
+    const cache = create();
+    for (let i = 0; i < 1000; i++) cache.set(`key:${i}`, 'x');
+    const walk = cache.scan();
+    walk.next();
+    cache.close();
+    expect(codeOf(() => [...walk])).toBe('ERR_CLOSED');
   });
 
   test('a handle of something else is refused', () => {
