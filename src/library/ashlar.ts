@@ -29,7 +29,7 @@ import { type Door, type ListenOptions, openDoor } from './listen.js';
 import { type Loader, Loading, type LoadOptions } from './loading.js';
 import { bytesOf, type CreateOptions, keyspaceOptions } from './options.js';
 import { type CacheStats, readStats } from './stats.js';
-import { ValueWriter } from './value-writer.js';
+import { expectedBytes, ValueWriter } from './value-writer.js';
 
 /** What another thread needs to attach: plain data with the shared memory, for `workerData`, `postMessage`, a Piscina task. */
 export interface AshlarHandle extends KeyspaceHandle {
@@ -406,7 +406,7 @@ export class Ashlar {
   private setIf(key: Key, value: Value, { ttl, ifAbsent, ifEquals, keepTtl }: SetOptions): boolean {
     if (ttl !== undefined && keepTtl === true)
       throw new AshlarError('ERR_BAD_OPTION', 'ttl and keepTtl exclude each other');
-    const expected = typeof ifEquals === 'string' ? Buffer.from(ifEquals) : ifEquals;
+    const expected = ifEquals === undefined ? undefined : expectedBytes(ifEquals);
     const deadline = keepTtl === true ? this.keptDeadline() : ttl === undefined ? 0 : this.deadlineIn(ttl);
     const bytes = this.values.bytesOf(value);
     const access = this.open(key);

@@ -202,6 +202,8 @@ describe('conditions', () => {
     expect(cache.set('key', 'c', { ifEquals: 'b', ttl: 50 })).toBe(true);
     later(50);
     expect(cache.set('key', 'd', { ifEquals: 'c' })).toBe(false);
+    for (const wrong of [null, 1, {}, []])
+      expect(codeOf(() => cache.set('key', 'e', { ifEquals: wrong as never }))).toBe('ERR_BAD_ARGUMENT');
   });
 
   test('options are read, and values encoded, before the lock is taken: they may use the cache', () => {
