@@ -378,7 +378,7 @@ export class Ashlar {
 
   /**
    * Opens the Redis door, and with `memcachedPort` the Memcached door too: clients see the same keys, over TCP.
-   * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
+   * @throws AshlarError ERR_BAD_OPTION, ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
    */
   async listen(options: ListenOptions = {}): Promise<Door> {
     this.checkOpen();

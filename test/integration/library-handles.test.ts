@@ -174,6 +174,17 @@ describe('the Redis door', () => {
     }
   });
 
+  test('with options that are none is an error, and holds nothing', async () => {
+    for (const wrong of [
+      { port: -1 },
+      { port: 70_000 },
+      { memcachedPort: 1.5 },
+      { threads: 1000 },
+      { port: 'x' as never },
+    ])
+      await expect(cache.listen(wrong)).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' });
+  });
+
   test('on a port that is taken is an error, and another can be opened', async () => {
     const door = await cache.listen();
     await expect(cache.listen({ port: door.port })).rejects.toMatchObject({ code: 'ERR_ADDRESS_IN_USE' });
