@@ -27,6 +27,17 @@ describe('a handle', () => {
     expect(cache.get('counter')).toBe('10');
   });
 
+  test('is taken by CommonJS', async () => {
+    const program = `
+      const { Ashlar } = require('ashlar');
+      const { workerData } = require('node:worker_threads');
+      const cache = Ashlar.attach(workerData);
+      cache.set('answer', 'from CommonJS');
+      cache.close();`;
+    await once(new Worker(program, { eval: true, workerData: cache.handle }), 'exit');
+    expect(cache.get('answer')).toBe('from CommonJS');
+  });
+
   test('goes through postMessage', async () => {
     cache.set('key', 'from the main thread');
     const worker = new Worker(TASK, { workerData: 'by message' });
