@@ -40,6 +40,21 @@ describe('serve', () => {
     expect((await cli.ended).code).toBe(0);
   });
 
+  it.each(['auto', 'off'])(
+    'does without an address that may be missing, but not without any (native %s)',
+    async (native) => {
+      // 192.0.2.0 is for documentation, and nobody's.
+      const quiet = ['--native', native, '--loglevel', 'nothing'];
+      const cli = start('--bind', '127.0.0.1', '-192.0.2.1', ...quiet);
+      expect(await cli.ready()).toMatch(/ready on 127\.0\.0\.1:\d+ \(Redis\):/);
+      expect(await start('--bind', '-192.0.2.1', ...quiet).ended).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'ashlar: cannot open the Redis door: none of the addresses of bind is there\n',
+      });
+    },
+  );
+
   it('says in one line that its port is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
