@@ -7,12 +7,12 @@ import { Command, CommanderError } from 'commander';
 import { AshlarError } from '../base/errors.js';
 import { VERSION } from '../server/version.js';
 import { bench } from './bench.js';
-import { addParameterOptions, parameterWords } from './options.js';
+import { addParameterOptions, parameterWords, withOptionalAddresses } from './options.js';
 
 /** Runs a command line. @param args what follows `ashlar` */
 export async function main(args: readonly string[]): Promise<void> {
   try {
-    await program().parseAsync(args, { from: 'user' });
+    await program().parseAsync(withOptionalAddresses(args), { from: 'user' });
   } catch (error) {
     process.exitCode = report(error);
   }

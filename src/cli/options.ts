@@ -15,6 +15,19 @@ export function addParameterOptions(command: Command): void {
   }
 }
 
+/** `--bind 127.0.0.1 -::1` as `--bind '127.0.0.1 -::1'`: an address that may be missing would be taken for an option. */
+export function withOptionalAddresses(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  let binds = false;
+  for (const arg of args) {
+    if (binds && /^-[\d:*]/.test(arg)) joined.push(`${joined.pop()} ${arg}`);
+    else joined.push(arg);
+    if (arg.startsWith('--')) binds = false;
+    else if (joined.at(-2) === '--bind') binds = true;
+  }
+  return joined;
+}
+
 /** The words given for each parameter, from commander's options. */
 export function parameterWords(command: Command): Partial<Record<ParameterName, readonly string[]>> {
   const given: Partial<Record<ParameterName, readonly string[]>> = {};

@@ -32,6 +32,8 @@ export async function serve(sources: ConfigSources): Promise<void> {
   process.on('SIGHUP', logger.reopen);
   // Before whoever waits for the line below is told that it may send signals.
   ending.ready(server);
+  // A disk that is full, or a reader that has gone, is no reason not to serve.
+  process.stdout.on('error', () => {});
   process.stdout.write(`${server.banner}\n`);
 }
 

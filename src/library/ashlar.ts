@@ -29,7 +29,7 @@ import { type Door, type ListenOptions, openDoor } from './listen.js';
 import { type Loader, Loading, type LoadOptions } from './loading.js';
 import { bytesOf, type CreateOptions, keyspaceOptions } from './options.js';
 import { type CacheStats, readStats } from './stats.js';
-import { ValueWriter } from './value-writer.js';
+import { expectedBytes, ValueWriter } from './value-writer.js';
 
 /** What another thread needs to attach: plain data with the shared memory, for `workerData`, `postMessage`, a Piscina task. */
 export interface AshlarHandle extends KeyspaceHandle {
@@ -330,6 +330,7 @@ export class Ashlar {
 
   /** Keys of this database, those included that have expired and are not removed yet. */
   get size(): number {
+    this.checkOpen();
     return this.attachment.keyspace.size(this.access.database);
   }
 
@@ -344,7 +345,7 @@ export class Ashlar {
   /** As `scan`, for keys that are not UTF-8. */
   scanBuffers(options: ScanOptions = {}): Generator<Buffer, void, undefined> {
     this.checkOpen();
-    return scanKeys(this.attachment, this.access.database, options);
+    return scanKeys(this.attachment, this.access.database, options, () => this.checkOpen());
   }
 
   /** Removes every key of this database at once. */
@@ -379,7 +380,7 @@ export class Ashlar {
 
   /**
    * Opens the Redis door, and with `memcachedPort` the Memcached door too: clients see the same keys, over TCP.
-   * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
+   * @throws AshlarError ERR_BAD_OPTION, ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
    */
   async listen(options: ListenOptions = {}): Promise<Door> {
     this.checkOpen();
@@ -407,7 +408,7 @@ export class Ashlar {
   private setIf(key: Key, value: Value, { ttl, ifAbsent, ifEquals, keepTtl }: SetOptions): boolean {
     if (ttl !== undefined && keepTtl === true)
       throw new AshlarError('ERR_BAD_OPTION', 'ttl and keepTtl exclude each other');
-    const expected = typeof ifEquals === 'string' ? Buffer.from(ifEquals) : ifEquals;
+    const expected = ifEquals === undefined ? undefined : expectedBytes(ifEquals);
     const deadline = keepTtl === true ? this.keptDeadline() : ttl === undefined ? 0 : this.deadlineIn(ttl);
     const bytes = this.values.bytesOf(value);
     const access = this.open(key);

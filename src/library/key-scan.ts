@@ -21,17 +21,23 @@ const COUNT_DEFAULT = 100;
 /** Buckets (and eight times the items) looked at under one lock. */
 const WORK = 16_384;
 
-/** Yields the keys of a database; each may come more than once while the cache grows. */
+/**
+ * Yields the keys of a database; each may come more than once while the cache grows.
+ * @param checkOpen throws when the cache object has been closed: the walk's owner may do that between two keys, and a thread that is no longer attached must
+ * not take a lock
+ */
 export function* scanKeys(
   attachment: Attachment,
   database: number,
   options: ScanOptions,
+  checkOpen: () => void,
 ): Generator<Buffer, void, undefined> {
   const pattern = options.match === undefined ? undefined : Buffer.from(options.match);
   const count = options.count ?? COUNT_DEFAULT;
   let cursor = SCAN_START;
   do {
     const keys: Buffer[] = [];
+    checkOpen();
     cursor = scanBatch(attachment, database, cursor, count, (key) => {
       if (pattern === undefined || globMatch(pattern, 0, pattern.length, key, 0, key.length, false)) keys.push(key);
     });

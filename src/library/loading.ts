@@ -11,7 +11,8 @@
  *   held, nothing there ──▶ wait ───────▶ what the winner made; again if it failed or died
  * ```
  *
- * Callers of the same thread wait for the loader itself; those of other threads look now and then, once for all callers of their thread.
+ * Callers of the same thread wait for the loader itself, until its lease is over; those of other threads look now and then, once for all callers of
+ * their thread.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,6 +62,15 @@ interface Pending<T> {
   readonly promise: Promise<T>;
 }
 
+/** A loader that runs in this thread. */
+interface Load extends Pending<unknown> {
+  /** When its lease is over, on the clock of `performance.now`. */
+  readonly endsAt: number;
+}
+
+/** In the place of a value: the lease was over first. */
+const LATE = Symbol('late');
+
 /** What loading needs of the cache object. */
 export interface LoadingHost {
   readonly codec: Codec;
@@ -76,7 +86,7 @@ export class Loading {
   private readonly host: LoadingHost;
   private readonly lease = new Lease();
   /** Loaders that run in this thread, by key. */
-  private readonly loads = new Map<string, Pending<unknown>>();
+  private readonly loads = new Map<string, Load>();
   /** Leases of others that this thread waits for the end of, by key. */
   private readonly waits = new Map<string, Pending<void>>();
 
@@ -89,7 +99,7 @@ export class Loading {
     check(options);
     if (options.ttl !== undefined) this.host.deadlineIn(options.ttl);
     // The key is looked up again later, when a caller's bytes may have changed.
-    const kept = typeof key === 'string' ? key : Buffer.from(key);
+    const kept = key instanceof Uint8Array ? Buffer.from(key) : key;
     for (;;) {
       options.signal?.throwIfAborted();
       const found = this.find(kept, options);
@@ -100,8 +110,12 @@ export class Loading {
       if (state === LEASE_NO_MEMORY) return loader();
       const name = nameOf(kept);
       const load = this.loads.get(name);
-      if (isOf(load, found)) return abortable(load.promise as Promise<T>, options.signal);
-      await abortable(this.waitFor(name, kept, found), options.signal);
+      if (isOf(load, found) && performance.now() < load.endsAt) {
+        const made = await abortable(inTime(load), options.signal);
+        if (made !== LATE) return made as T;
+      } else {
+        await abortable(this.waitFor(name, kept, found), options.signal);
+      }
     }
   }
 
@@ -141,10 +155,11 @@ export class Loading {
   /** Runs the loader for all who wait for this lease in this thread. */
   private load<T>(key: Key, loader: Loader<T>, options: LoadOptions, { low, high }: Found): Promise<T> {
     const name = nameOf(key);
+    const endsAt = performance.now() + (options.lease ?? LEASE_MS_DEFAULT);
     const promise = this.run(key, loader, options, low, high).finally(() => {
       if (this.loads.get(name)?.promise === promise) this.loads.delete(name);
     });
-    this.loads.set(name, { low, high, promise });
+    this.loads.set(name, { low, high, promise, endsAt });
     return promise;
   }
 
@@ -224,8 +239,16 @@ function nameOf(key: Key): string {
 }
 
 /** Whether something is under way for the very lease that was found. */
-function isOf<T>(pending: Pending<T> | undefined, { low, high }: Found): pending is Pending<T> {
+function isOf<P extends Pending<unknown>>(pending: P | undefined, { low, high }: Found): pending is P {
   return pending !== undefined && pending.low === low && pending.high === high;
+}
+
+/** What a loader makes; LATE when its lease is over first: then another may be asked, and a loader that never ends is nobody else's trouble. */
+function inTime({ promise, endsAt }: Load): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(LATE), endsAt - performance.now());
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** A promise, or the reason why the caller no longer waits for it. */

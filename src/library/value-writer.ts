@@ -23,8 +23,6 @@ export class ValueWriter {
       this.length = this.scratch.writeText(value);
       return this.scratch.bytes;
     }
-    if (!(value instanceof Uint8Array))
-      throw new AshlarError('ERR_BAD_ARGUMENT', `a value is a string or a Uint8Array, not ${typeof value}`);
     return this.take(plainBytes(value));
   }
 
@@ -35,8 +33,18 @@ export class ValueWriter {
   }
 }
 
-/** The bytes of an array, without whatever properties and methods the caller gave it: they would be used under a lock. */
+/** The bytes of a value that is compared with and not stored. @throws AshlarError ERR_BAD_ARGUMENT */
+export function expectedBytes(value: string | Uint8Array): Uint8Array {
+  return typeof value === 'string' ? Buffer.from(value) : plainBytes(value);
+}
+
+/**
+ * The bytes of an array, without whatever properties and methods the caller gave it: they would be used under a lock.
+ * @throws AshlarError ERR_BAD_ARGUMENT
+ */
 function plainBytes(value: ByteSpace): Uint8Array {
+  if (!(value instanceof Uint8Array))
+    throw new AshlarError('ERR_BAD_ARGUMENT', `a value is a string or a Uint8Array, not ${typeof value}`);
   const prototype: unknown = Object.getPrototypeOf(value);
   if ((prototype === Uint8Array.prototype || prototype === Buffer.prototype) && value.view === undefined) return value;
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);

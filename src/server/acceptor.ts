@@ -38,13 +38,8 @@ export class Acceptor {
    */
   listen({ speaks, hosts, port: wanted, unixPath, unixMode, backlog }: Door): number {
     let port = wanted;
-    for (const host of wanted < 0 ? [] : hosts) {
-      // A host that begins with '-' may be missing, as in Redis.
-      const optional = host.startsWith('-');
-      const listener = this.open({ host: optional ? host.slice(1) : host, port, backlog }, speaks, optional);
-      if (listener !== undefined && port === 0) port = listener.port;
-    }
-    if (unixPath !== '') this.open({ path: unixPath, mode: unixMode, backlog }, speaks, false);
+    for (const host of wanted < 0 ? [] : hosts) port = this.open({ host, port, backlog }, speaks).port;
+    if (unixPath !== '') this.open({ path: unixPath, mode: unixMode, backlog }, speaks);
     return Math.max(0, port);
   }
 
@@ -53,18 +48,8 @@ export class Acceptor {
     this.listeners.length = 0;
   }
 
-  private open(
-    where: Parameters<NativeAddon['listen']>[0],
-    speaks: number,
-    optional: boolean,
-  ): NativeListener | undefined {
-    let listener: NativeListener;
-    try {
-      listener = this.addon.listen(where, (fd) => this.onAccept(fd, speaks, listener));
-    } catch (error) {
-      if (optional) return undefined;
-      throw error;
-    }
+  private open(where: Parameters<NativeAddon['listen']>[0], speaks: number): NativeListener {
+    const listener = this.addon.listen(where, (fd) => this.onAccept(fd, speaks, listener));
     this.listeners.push(listener);
     return listener;
   }

@@ -51,19 +51,18 @@ export function doorsOf(config: Config): Doors {
   };
 }
 
+/** Opens a door on the addresses that it has; gives its TCP port, 0 = none. */
+type Listen = (door: Door) => number | Promise<number>;
+
 /**
  * Opens both doors.
- * @param listen opens one; gives its TCP port, 0 = none
- * @returns the doors with the ports that they have, so that they can be opened again where they were
+ * @returns the doors with the addresses and ports that they have, so that they can be opened again where they were
  * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
  */
-export async function openDoors(
-  { redis, memcached }: Doors,
-  listen: (door: Door) => number | Promise<number>,
-): Promise<Doors> {
+export async function openDoors({ redis, memcached }: Doors, listen: Listen): Promise<Doors> {
   const open = async (door: Door): Promise<Door> => {
     try {
-      return { ...door, port: (await listen(door)) || NO_TCP };
+      return await openDoor(door, listen);
     } catch (error) {
       throw listenError(door, error as Error);
     }
@@ -73,6 +72,24 @@ export async function openDoors(
   return { redis: await open(redis), memcached: opened };
 }
 
+/** Opens a door address by address. One that begins with '-' may be missing, as in Redis: it may not be this machine's, but not be taken either. */
+async function openDoor(door: Door, listen: Listen): Promise<Door> {
+  const hosts: string[] = [];
+  let port = door.port;
+  for (const given of port < 0 ? [] : door.hosts) {
+    const host = given.replace(/^-/, '');
+    try {
+      port = await listen({ ...door, hosts: [host], port, unixPath: '' });
+      hosts.push(host);
+    } catch (error) {
+      if (host === given || !/EADDRNOTAVAIL|EAFNOSUPPORT|ENOTFOUND/.test((error as Error).message)) throw error;
+    }
+  }
+  if (door.unixPath !== '') await listen({ ...door, hosts: [], port: NO_TCP });
+  else if (port >= 0 && hosts.length === 0) throw new Error('none of the addresses of bind is there');
+  return { ...door, hosts, port: hosts.length > 0 ? port : NO_TCP };
+}
+
 /** The port of an open door, 0 = it has none. */
 export function portOf(door: Door): number {
   return Math.max(0, door.port);
@@ -80,7 +97,7 @@ export function portOf(door: Door): number {
 
 /** Where an open door listens, for people. */
 export function addressesOf({ hosts, port, unixPath }: Door): string[] {
-  const addresses = port > 0 ? hosts.map((host) => `${host.replace(/^-/, '')}:${port}`) : [];
+  const addresses = port > 0 ? hosts.map((host) => `${host}:${port}`) : [];
   return unixPath === '' ? addresses : [...addresses, unixPath];
 }
 

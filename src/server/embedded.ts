@@ -2,9 +2,11 @@
  * The doors of a cache that an application made: a server on shards that are there already.
  */
 
+import { AshlarError } from '../base/errors.js';
 import type { Keyspace } from '../engine/keyspace.js';
 import { Config } from './config/config.js';
 import type { ParameterName } from './config/schema.js';
+import { ValueError } from './config/values.js';
 import { doorsOf } from './doors.js';
 import { EngineSettings } from './engine-settings.js';
 import type { ServerEvents } from './events.js';
@@ -38,7 +40,7 @@ export interface Listening {
 
 /**
  * Opens the doors of a keyspace.
- * @throws AshlarError ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
+ * @throws AshlarError ERR_BAD_OPTION, ERR_ADDRESS_IN_USE, ERR_ADDRESS_UNAVAILABLE
  */
 export async function listenOn(keyspace: Keyspace, options: ListenOptions): Promise<Listening> {
   const config = new Config();
@@ -53,7 +55,7 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
     ['databases', String(keyspace.control.databases)],
     ['loglevel', 'warning'],
   ];
-  for (const [name, value] of settings) config.configure(name, [value]);
+  for (const [name, value] of settings) configure(config, name, value);
   new EngineSettings(config, keyspace).follow();
   const logger = createLogger(config);
   let server: RunningServer | undefined;
@@ -70,8 +72,17 @@ export async function listenOn(keyspace: Keyspace, options: ListenOptions): Prom
   const doors = doorsOf(config);
   // Here 0 is a free port, for both doors.
   const memcached = options.memcachedPort === 0 ? { ...doors.memcached, port: 0 } : doors.memcached;
-  const redis = { ...doors.redis, port: options.port ?? 0 };
+  const redis = { ...doors.redis, port: config.port };
   const running = await serve(keyspace, config, logger, events, { redis, memcached });
   server = running;
   return { port: running.port, memcachedPort: running.memcachedPort, close: () => running.stop() };
+}
+
+function configure(config: Config, name: ParameterName, value: string): void {
+  try {
+    config.configure(name, [value]);
+  } catch (error) {
+    if (error instanceof ValueError) throw new AshlarError('ERR_BAD_OPTION', `${name}: ${error.message}`);
+    throw error;
+  }
 }

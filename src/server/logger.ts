@@ -11,8 +11,12 @@
  * | notice | | | x | x | x |
  * | warning | | | | x | x |
  * | nothing | | | | | |
+ *
+ * A log that cannot be written (a full disk, a pipe that nobody reads) does not stop the server: what could not be written is kept, up to a limit,
+ * and tried again with the next record.
  */
 
+import { closeSync, openSync } from 'node:fs';
 import { pino, stdTimeFunctions } from 'pino';
 import { AshlarError } from '../base/errors.js';
 import type { Config } from './config/config.js';
@@ -42,12 +46,14 @@ export interface LogSink {
 
 /** The log of the main thread. */
 export interface MainLogger extends Logger, LogSink {
-  /** Opens `logfile` again, after something else has renamed it. */
+  /** Opens `logfile` again, after something else has renamed it. When that fails, the old file goes on being written, and is told why. */
   reopen(): void;
 }
 
 const PINO_LEVEL = { debug: 'trace', verbose: 'debug', notice: 'info', warning: 'warn', nothing: 'silent' } as const;
 const STANDARD_ERROR = 2;
+/** Bytes of records that are kept for a log that cannot be written; later ones are lost. */
+const UNWRITTEN_BYTES_MAX = 1024 * 1024;
 
 /**
  * Opens the log as `logfile` and `loglevel` say, and follows changes of `loglevel`.
@@ -70,11 +76,19 @@ export function createLogger(config: Config): MainLogger {
   const sink: LogSink = {
     write: ({ level, message, fields }) => (fields === undefined ? log[level](message) : log[level](fields, message)),
   };
+  const logger = loggerTo(sink);
   return {
-    ...loggerTo(sink),
+    ...logger,
     ...sink,
     reopen: () => {
-      if (config.logfile !== '') destination.reopen();
+      if (config.logfile === '') return;
+      try {
+        // The destination would forget which file it had if it could not open the new one.
+        closeSync(openSync(config.logfile, 'a'));
+        destination.reopen();
+      } catch (error) {
+        logger.error(`cannot open the log file anew: ${(error as Error).message}`);
+      }
     },
   };
 }
@@ -97,7 +111,15 @@ export function loggerTo(sink: LogSink): Logger {
 /** Synchronous: the last words before a crash matter most, and this thread serves no clients. */
 function openDestination(logfile: string) {
   try {
-    return pino.destination({ dest: logfile === '' ? STANDARD_ERROR : logfile, sync: true, append: true });
+    const destination = pino.destination({
+      dest: logfile === '' ? STANDARD_ERROR : logfile,
+      sync: true,
+      append: true,
+      maxLength: UNWRITTEN_BYTES_MAX,
+      retryEAGAIN: () => false,
+    });
+    destination.on('error', () => {});
+    return destination;
   } catch (error) {
     throw new AshlarError('ERR_FILE', `cannot open the log file: ${(error as Error).message}`, { cause: error });
   }

@@ -151,14 +151,7 @@ export class StreamTransport implements Transport {
   async listen(door: Door): Promise<number> {
     const { speaks, backlog, unixPath, unixMode } = door;
     let port = door.port;
-    for (const host of door.port < 0 ? [] : door.hosts) {
-      const optional = host.startsWith('-');
-      try {
-        port = await this.open({ host: optional ? host.slice(1) : host, port, backlog }, speaks);
-      } catch (error) {
-        if (!optional) throw error;
-      }
-    }
+    for (const host of door.port < 0 ? [] : door.hosts) port = await this.open({ host, port, backlog }, speaks);
     if (unixPath !== '') {
       removeStaleSocket(unixPath);
       await this.open({ path: unixPath, backlog }, speaks);

@@ -10,7 +10,6 @@
 export interface Door {
   /** SPEAKS_*: what is spoken there. */
   readonly speaks: number;
-  /** Addresses; one that begins with '-' may be missing, as in Redis. */
   readonly hosts: readonly string[];
   /** TCP port, 0 = a free one; negative = no TCP. */
   readonly port: number;

@@ -86,6 +86,7 @@ export const CONFIG_CASES: readonly Case[] = [
       ['CONFIG GET save', map(['save', ''])],
       ['CONFIG GET appendonly', map(['appendonly', 'no'])],
       ['CONFIG GET databases', map(['databases', '16'])],
+      ['CONFIG GET HZ h[z] hz', map(['HZ', '10'])],
       ['CONFIG GET', error("ERR wrong number of arguments for 'config|get' command")],
     ],
   },
@@ -109,6 +110,8 @@ export const CONFIG_CASES: readonly Case[] = [
       ],
       ['CONFIG GET timeout', map(['timeout', '0'])],
       ['CONFIG SET timeout x', refused('timeout', "argument couldn't be parsed into an integer")],
+      ['CONFIG SET timeout 9223372036854775808', refused('timeout', "argument couldn't be parsed into an integer")],
+      ['CONFIG SET hz 9223372036854775808', refused('hz', "argument couldn't be parsed into an integer")],
       [
         'CONFIG SET timeout 1 maxclients 0',
         refused('maxclients', 'argument must be between 1 and 4294967295 inclusive'),

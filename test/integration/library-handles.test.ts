@@ -27,6 +27,17 @@ describe('a handle', () => {
     expect(cache.get('counter')).toBe('10');
   });
 
+  test('is taken by CommonJS', async () => {
+    const program = `
+      const { Ashlar } = require('ashlar');
+      const { workerData } = require('node:worker_threads');
+      const cache = Ashlar.attach(workerData);
+      cache.set('answer', 'from CommonJS');
+      cache.close();`;
+    await once(new Worker(program, { eval: true, workerData: cache.handle }), 'exit');
+    expect(cache.get('answer')).toBe('from CommonJS');
+  });
+
   test('goes through postMessage', async () => {
     cache.set('key', 'from the main thread');
     const worker = new Worker(TASK, { workerData: 'by message' });
@@ -217,6 +228,17 @@ describe('the Redis door', () => {
       memcached.close();
       await door.close();
     }
+  });
+
+  test('with options that are none is an error, and holds nothing', async () => {
+    for (const wrong of [
+      { port: -1 },
+      { port: 70_000 },
+      { memcachedPort: 1.5 },
+      { threads: 1000 },
+      { port: 'x' as never },
+    ])
+      await expect(cache.listen(wrong)).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' });
   });
 
   test('on a port that is taken is an error, and another can be opened', async () => {

@@ -168,6 +168,23 @@ describe('in one thread', () => {
     expect(cache.getValue('k')).toBe('quick');
   });
 
+  test('a loader that never ends holds up who came with it for as long as its lease, and no longer', async () => {
+    const never = new Source<string>();
+    void cache.getOrLoad('k', never.load, { lease: 50 });
+    const next = new Source<string>();
+    const others = Array.from({ length: 3 }, () => cache.getOrLoad('k', next.load, { lease: 5000 }));
+    await eventually('another is asked', () => next.calls === 1);
+    next.resolve('next');
+    expect(await Promise.all(others)).toEqual(['next', 'next', 'next']);
+    expect(next.calls).toBe(1);
+
+    cache.invalidate('k');
+    const wanted = { lease: 50, stale: false };
+    void cache.getOrLoad('k', never.load, wanted);
+    // On a value that is there, a lease is counted in seconds.
+    expect(await cache.getOrLoad('k', () => 'new', wanted)).toBe('new');
+  });
+
   test('who no longer waits is told so, and the loader goes on', async () => {
     const source = new Source<string>();
     const winner = cache.getOrLoad('k', source.load);
@@ -218,6 +235,7 @@ describe('in one thread', () => {
     ])
       await expect(cache.getOrLoad('k', load, options)).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' });
     await expect(cache.getOrLoad('k'.repeat(2 ** 20), load)).rejects.toMatchObject({ code: 'ERR_KEY_TOO_LARGE' });
+    await expect(cache.getOrLoad(5 as never, load)).rejects.toMatchObject({ code: 'ERR_BAD_ARGUMENT' });
     expect(cache.has('k')).toBe(false);
   });
 

@@ -202,6 +202,8 @@ describe('conditions', () => {
     expect(cache.set('key', 'c', { ifEquals: 'b', ttl: 50 })).toBe(true);
     later(50);
     expect(cache.set('key', 'd', { ifEquals: 'c' })).toBe(false);
+    for (const wrong of [null, 1, {}, []])
+      expect(codeOf(() => cache.set('key', 'e', { ifEquals: wrong as never }))).toBe('ERR_BAD_ARGUMENT');
   });
 
   test('options are read, and values encoded, before the lock is taken: they may use the cache', () => {
@@ -577,10 +579,20 @@ describe('objects', () => {
       () => cache.stats(),
       () => cache.scanBuffers(),
       () => [...cache.scan()],
+      () => cache.size,
     ]) {
       expect(codeOf(work)).toBe('ERR_CLOSED');
     }
     await expect(cache.listen()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  test('a walk that is under way ends with the object that began it', () => {
+    const cache = create();
+    for (let i = 0; i < 1000; i++) cache.set(`key:${i}`, 'x');
+    const walk = cache.scan();
+    walk.next();
+    cache.close();
+    expect(codeOf(() => [...walk])).toBe('ERR_CLOSED');
   });
 
   test('a handle of something else is refused', () => {

@@ -21,10 +21,13 @@ function unicode(request: Request, index: number): string | undefined {
   }
 }
 
-/** Names with the values that match the patterns, each once. A name without wildcards is answered as it was written. */
-function matches(request: Request): Map<string, string> {
+/**
+ * Names with the values that match the patterns, by the names in lower case: each parameter once. A name without wildcards is answered as it was
+ * written.
+ */
+function matches(request: Request): Map<string, readonly [name: string, value: string]> {
   const { server } = request;
-  const found = new Map<string, string>();
+  const found = new Map<string, readonly [string, string]>();
   for (let i = 2; i < request.argc; i++) {
     const pattern = request.text(i);
     const names = /[*?[]/.test(pattern)
@@ -32,7 +35,8 @@ function matches(request: Request): Map<string, string> {
       : [pattern];
     for (const name of names) {
       const value = server.configGet(name);
-      if (value !== undefined && !found.has(name)) found.set(name, value);
+      const key = name.toLowerCase();
+      if (value !== undefined && !found.has(key)) found.set(key, [name, value]);
     }
   }
   return found;
@@ -47,7 +51,7 @@ function get(request: Request): void {
   const { reply } = request;
   const found = matches(request);
   reply.map(found.size);
-  for (const [name, value] of found) {
+  for (const [name, value] of found.values()) {
     reply.bulkString(name);
     reply.bulkString(value);
   }

@@ -103,10 +103,11 @@ export function rewriteText(text: string, config: Config, path: string): string 
 }
 
 function parseLine(content: string, line: number, path: string): Setting | undefined {
-  const text = content.trim();
-  if (text === '' || text.startsWith('#')) return undefined;
-  const words = splitWords(text);
+  // Some editors begin a file with a byte order mark.
+  const text = content.replace(/^\ufeff/, '');
+  const words = /^\s*#/.test(text) ? [] : splitWords(text);
   if (words === undefined) throw badLine(path, line, 'unbalanced quotes');
+  if (words.length === 0) return undefined;
   const name = findParameter(words[0]);
   if (name === undefined) throw badLine(path, line, `unknown parameter '${words[0]}'`);
   return { name, words: words.slice(1), line };

@@ -50,8 +50,10 @@ export interface Range {
   readonly max: number;
 }
 
-/** Digits without ornaments, as Redis's `string2ll` takes them: no plus, no leading zeros, no blanks. */
-const INTEGER = /^(?:0|-?[1-9]\d*)$/;
+/** An integer of 64 bits, as Redis's `string2ll` takes it: digits without ornaments, no plus, no leading zeros, no blanks. */
+function isInteger(word: string): boolean {
+  return /^(?:0|-?[1-9]\d{0,18})$/.test(word) && BigInt.asIntN(64, BigInt(word)) === BigInt(word);
+}
 
 function inRange(value: number, { min, max }: Range): number {
   if (value < min || value > max) throw new ValueError(`argument must be between ${min} and ${max} inclusive`);
@@ -62,7 +64,7 @@ function inRange(value: number, { min, max }: Range): number {
 export function integerType(range: Range, clamp = false): ValueType<number> {
   const { min, max } = range;
   return scalar(`integer, ${rangeText(range)}`, (word) => {
-    if (!INTEGER.test(word)) throw new ValueError("argument couldn't be parsed into an integer");
+    if (!isInteger(word)) throw new ValueError("argument couldn't be parsed into an integer");
     return clamp ? Math.min(Math.max(Number(word), min), max) : inRange(Number(word), range);
   });
 }
@@ -121,7 +123,7 @@ export function bytesOrPercentType(): ValueType<number> {
 export function durationType(unit: TimeUnit, range: Range): ValueType<number> {
   const names = { us: 'microseconds', ms: 'milliseconds', s: 'seconds', min: 'minutes' };
   const type = scalar(`duration in ${names[unit]}, ${rangeText(range)}`, (word) => {
-    const value = INTEGER.test(word) ? Number(word) : parseDuration(word, unit);
+    const value = isInteger(word) ? Number(word) : parseDuration(word, unit);
     if (value === undefined) throw new ValueError("argument couldn't be parsed into an integer");
     return inRange(value, range);
   });

@@ -1,17 +1,19 @@
 /**
  * Splitting a line of text into words and quoting words, as Redis does it in configuration files and inline commands:
- * blanks separate; "double quotes" know \n \r \t \b \a \" \\ and \xHH; 'single quotes' know only \'.
+ * blanks separate; "double quotes" know \n \r \t \b \a \" \\ and \xHH; 'single quotes' know only \'. Blanks are ASCII's: among the bytes of a UTF-8
+ * text, JavaScript's `\s` and `trim` would find others (`à` ends with the byte A0).
  */
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
 
-/** Blanks, then one word: a bare part, a quoted part, or both; a closing quote must be followed by a blank or the end. */
-const WORD = /\s*(?:([^\s"']+)|(?=["']))(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\'|\\(?!'))*)')?(?=\s|$)/sy;
+/** One word and the blanks behind it: a bare part, a quoted part, or both; a closing quote must be followed by a blank or the end. */
+const WORD = /(?:([^ \t-\r"']+)|(?=["']))(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\'|\\(?!'))*)')?(?:[ \t-\r]+|$)/sy;
+const LEADING_BLANKS = /^[ \t-\r]+/;
 
 /** Splits a line. @returns the words, or undefined if quotes are not balanced */
 export function splitWords(line: string): string[] | undefined {
   // One character per byte, so that \xHH can make up any byte of a UTF-8 text.
-  const bytes = Buffer.from(line.trim()).toString('latin1');
+  const bytes = Buffer.from(line.replace(LEADING_BLANKS, '')).toString('latin1');
   const words: string[] = [];
   WORD.lastIndex = 0;
   while (WORD.lastIndex < bytes.length) {

@@ -1,7 +1,8 @@
 /** The life of a server process: start, signals, end. */
 
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -39,6 +40,21 @@ describe('serve', () => {
     cli.process.kill('SIGINT');
     expect((await cli.ended).code).toBe(0);
   });
+
+  it.each(['auto', 'off'])(
+    'does without an address that may be missing, but not without any (native %s)',
+    async (native) => {
+      // 192.0.2.0 is for documentation, and nobody's.
+      const quiet = ['--native', native, '--loglevel', 'nothing'];
+      const cli = start('--bind', '127.0.0.1', '-192.0.2.1', ...quiet);
+      expect(await cli.ready()).toMatch(/ready on 127\.0\.0\.1:\d+ \(Redis\):/);
+      expect(await start('--bind', '-192.0.2.1', ...quiet).ended).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'ashlar: cannot open the Redis door: none of the addresses of bind is there\n',
+      });
+    },
+  );
 
   it('says in one line that its port is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
@@ -81,6 +97,23 @@ describe('serve', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(readFileSync(rotated, 'utf8')).toContain('without a password');
     expect(readFileSync(log, 'utf8')).toContain('SIGTERM received');
+  });
+
+  it('serves though nobody reads what it prints', async () => {
+    const path = join(directory, 'unread.sock');
+    const cli = start('--unixsocket', path);
+    cli.process.stdout?.destroy();
+    await vi.waitFor(
+      () =>
+        once(
+          connect(path).on('error', () => {}),
+          'connect',
+          { signal: AbortSignal.timeout(100) },
+        ),
+      5000,
+    );
+    cli.process.kill('SIGTERM');
+    expect(await cli.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('SIGTERM received') });
   });
 
   it('warns of variables that mean nothing', async () => {

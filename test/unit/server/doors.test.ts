@@ -10,6 +10,7 @@ import {
 import { Config } from '../../../src/server/config/config.js';
 import type { ParameterName } from '../../../src/server/config/schema.js';
 import { addressesOf, type Doors, doorsOf, fullText, openDoors, portOf } from '../../../src/server/doors.js';
+import type { Door } from '../../../src/transport/transport.js';
 
 function doors(settings: Partial<Record<ParameterName, string>> = {}): Doors {
   const config = new Config();
@@ -59,6 +60,31 @@ describe('opening doors', () => {
     expect(addressesOf(open.redis)).toEqual(['127.0.0.1:7001']);
     expect(addressesOf(open.memcached)).toEqual(['/m']);
     expect(open.memcached.port).toBeLessThan(0);
+  });
+
+  it('does without an address that may be missing, and names those that there are', async () => {
+    const listen = ({ hosts: [host], port }: Door): number => {
+      if (host === '192.0.2.1') throw new Error('listen EADDRNOTAVAIL: address not available 192.0.2.1:0');
+      return port === 0 ? 7001 : port;
+    };
+    const open = await openDoors(doors({ port: '0', bind: '-192.0.2.1 127.0.0.1 -::1' }), listen);
+    expect(addressesOf(open.redis)).toEqual(['127.0.0.1:7001', '::1:7001']);
+    expect(addressesOf(open.memcached)).toEqual(['127.0.0.1:11211', '::1:11211']);
+    await expect(openDoors(doors({ bind: '127.0.0.1 192.0.2.1' }), listen)).rejects.toThrow('EADDRNOTAVAIL');
+  });
+
+  it('does not do without an address that is taken, nor without any', async () => {
+    const taken = (): never => {
+      throw new Error('listen EADDRINUSE: x');
+    };
+    await expect(openDoors(doors({ bind: '-127.0.0.1' }), taken)).rejects.toMatchObject({ code: 'ERR_ADDRESS_IN_USE' });
+    const missing = (): never => {
+      throw new Error('listen EADDRNOTAVAIL: x');
+    };
+    await expect(openDoors(doors({ bind: '-192.0.2.1' }), missing)).rejects.toMatchObject({
+      code: 'ERR_ADDRESS_UNAVAILABLE',
+      message: 'cannot open the Memcached door: none of the addresses of bind is there',
+    });
   });
 
   it.each([

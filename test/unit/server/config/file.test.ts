@@ -31,7 +31,7 @@ describe('reading', () => {
   it('takes lines as Redis has them', () => {
     const config = configOf(
       [
-        '# a comment',
+        '\ufeff# a comment',
         '',
         'PORT 7000',
         '  bind 127.0.0.1 -::1',

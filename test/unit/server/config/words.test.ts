@@ -17,6 +17,9 @@ describe('splitWords', () => {
     ['requirepass "\\xc3\\xa4"', ['requirepass', 'ä']],
     ['logfile "/var/log/ä ö.log"', ['logfile', '/var/log/ä ö.log']],
     ['a"b c"', ['ab c']],
+    ['requirepass voilà', ['requirepass', 'voilà']],
+    ['logfile /var/à/log\xa0', ['logfile', '/var/à/log\xa0']],
+    ['\v\fport\v6379\f', ['port', '6379']],
   ])('splits %j', (line, words) => expect(splitWords(line)).toEqual(words));
 
   it.each(['"open', "'open", '"a"b', "'a'b", 'a "b', '"a\\"'])('refuses %j', (line) =>
