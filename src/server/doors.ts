@@ -72,21 +72,28 @@ export async function openDoors({ redis, memcached }: Doors, listen: Listen): Pr
   return { redis: await open(redis), memcached: opened };
 }
 
-/** Opens a door address by address. One that begins with '-' may be missing, as in Redis: it may not be this machine's, but not be taken either. */
+/**
+ * Opens a door address by address. One that begins with '-' may be missing, as in Redis: it may not be this machine's, but not be taken either. The unix
+ * socket comes with the last one, in one go: who is answered there finds it open.
+ */
 async function openDoor(door: Door, listen: Listen): Promise<Door> {
+  const wanted = door.port < 0 ? [] : door.hosts;
   const hosts: string[] = [];
-  let port = door.port;
-  for (const given of port < 0 ? [] : door.hosts) {
+  let { port, unixPath } = door;
+  for (const [index, given] of wanted.entries()) {
     const host = given.replace(/^-/, '');
+    const path = index === wanted.length - 1 ? unixPath : '';
     try {
-      port = await listen({ ...door, hosts: [host], port, unixPath: '' });
+      port = await listen({ ...door, hosts: [host], port, unixPath: path });
       hosts.push(host);
+      if (path !== '') unixPath = '';
     } catch (error) {
       if (host === given || !/EADDRNOTAVAIL|EAFNOSUPPORT|ENOTFOUND/.test((error as Error).message)) throw error;
     }
   }
-  if (door.unixPath !== '') await listen({ ...door, hosts: [], port: NO_TCP });
-  else if (port >= 0 && hosts.length === 0) throw new Error('none of the addresses of bind is there');
+  if (unixPath !== '') await listen({ ...door, hosts: [], port: NO_TCP });
+  if (hosts.length === 0 && door.port >= 0 && door.unixPath === '')
+    throw new Error('none of the addresses of bind is there');
   return { ...door, hosts, port: hosts.length > 0 ? port : NO_TCP };
 }
 

@@ -73,6 +73,21 @@ describe('opening doors', () => {
     await expect(openDoors(doors({ bind: '127.0.0.1 192.0.2.1' }), listen)).rejects.toThrow('EADDRNOTAVAIL');
   });
 
+  it('opens a unix socket together with the last address', async () => {
+    const opened: string[] = [];
+    const listen = ({ hosts: [host], port, unixPath }: Door): number => {
+      if (host === '192.0.2.1') throw new Error('listen EADDRNOTAVAIL: x');
+      opened.push([host, unixPath].join(' '));
+      return Math.max(0, port);
+    };
+    const closed = { 'memcached-port': '0' } as const;
+    await openDoors(doors({ bind: '127.0.0.1 ::1', unixsocket: '/r', ...closed }), listen);
+    expect(opened.splice(0)).toEqual(['127.0.0.1 ', '::1 /r']);
+    const open = await openDoors(doors({ bind: '127.0.0.1 -192.0.2.1', unixsocket: '/r', ...closed }), listen);
+    expect(opened.splice(0)).toEqual(['127.0.0.1 ', ' /r']);
+    expect(addressesOf(open.redis)).toEqual(['127.0.0.1:6379', '/r']);
+  });
+
   it('does not do without an address that is taken, nor without any', async () => {
     const taken = (): never => {
       throw new Error('listen EADDRINUSE: x');
