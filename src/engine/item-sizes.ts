@@ -13,7 +13,7 @@
 
 import { databaseOf, isPlaceholder, keyLength, keyOffset, sizeOf, valueLength } from './item.js';
 import type { Keyspace } from './keyspace.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from './memory/page-pool.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from './memory/page-pool.js';
 import { CELL_BYTES, CLASSES, PAGE_BYTES } from './memory/size-classes.js';
 import type { Shard } from './shard.js';
 
@@ -110,7 +110,7 @@ class Search {
       this.pause();
       const kind = pool.kind(page);
       if (kind === PAGE_RUN) this.offer(page << PAGE_SHIFT);
-      if (kind !== PAGE_SLAB) continue;
+      if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) continue;
       const sizeClass = slabs.pageClass(page);
       if (sizeClass < lowest || CELL_BYTES[sizeClass] <= this.least) continue;
       if (sizeClass > lowest) this.offerPage(page);
@@ -142,12 +142,13 @@ class Search {
     return this.found.length < this.count ? 0 : this.found[this.found.length - 1].size;
   }
 
-  /** Offers every item of a slab page; returns how many cells it looked at. */
+  /** Offers every item that begins in a page of a slab; returns how many cells it looked at. */
   private offerPage(page: number): number {
     const { slabs, words } = this.shard;
     const size = CELL_BYTES[slabs.pageClass(page)];
-    const cells = slabs.cutCells(page);
-    for (let i = 0, cell = page << PAGE_SHIFT; i < cells; i++, cell += size)
+    const end = slabs.cellsEnd(page);
+    let cells = 0;
+    for (let cell = slabs.firstCell(page); cell < end; cell += size, cells++)
       if (words[cell >>> 2] !== 0) this.offer(cell);
     this.work += cells;
     return cells;

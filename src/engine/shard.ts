@@ -5,7 +5,7 @@
  * called by the thread that holds the shard's lock.
  *
  * ```
- *  header words:  0 magic   1 lock   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4159 ledger   10, 11 upkeep   12, 13 last version
+ *  header words:  0 magic   1 lock   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4399 ledger   10, 11 upkeep   12, 13 last version
  *                 14, 15 queues   81, 82 times of use   256.. class records of the slabs, record of the tidying
  *  as doubles:    8..16 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
@@ -407,7 +407,7 @@ export class Shard {
     // An item that is about to pass the size from which the expiry block is always there is written anew with one.
     const block = bytes > sizeOf(words, item) - old + length;
     if (!block && this.memory.fit(item, bytes)) {
-      this.ledger.grown(length - old);
+      this.ledger.grown(sizeOf(words, item), length - old);
       setValueLength(words, item, length);
       if (isPinned(words, item)) this.pins.resized(item, length - old);
     } else {

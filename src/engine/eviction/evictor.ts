@@ -20,9 +20,9 @@ import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
-import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
-import type { Slabs } from '../memory/slabs.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from '../memory/page-pool.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, IS_WIDE, PAGE_BYTES, SLAB_ORDER_MAX } from '../memory/size-classes.js';
+import { type Slabs, slabCells } from '../memory/slabs.js';
 import type { AccessClock } from './access.js';
 import { Candidates, GROUPS, RUNS } from './candidates.js';
 import type { Queues } from './queues.js';
@@ -52,7 +52,7 @@ const TAKEOVER_MARGIN = 1.2;
 const STAY_SHARE = 0.5;
 /** How much larger the cells may be into which the items of a class move that has little in its page. */
 const MERGE_MOST = 2;
-/** Pages of a class among which the emptiest is chosen to be compacted. */
+/** Slabs of a class among which the emptiest is chosen to be compacted. */
 const COMPACT_LOOK = 64;
 /** Items that go so that pinned ones can move into their cells, before a page is left to the pinned ones. */
 const ROOM_FOR_PINNED_MAX = 64;
@@ -69,6 +69,11 @@ export interface ItemOwner {
   relocated(from: number, to: number): void;
   /** Item that must stay in place for now; 0 = none. */
   readonly pinned: number;
+}
+
+/** Cells of the largest slab that a class may have. */
+function mostCells(sizeClass: number): number {
+  return slabCells(sizeClass, IS_WIDE[sizeClass] ? SLAB_ORDER_MAX : 0);
 }
 
 export class Evictor {
@@ -113,9 +118,14 @@ export class Evictor {
 
   /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
   freeCell(sizeClass: number): boolean {
-    if (this.control.policy === POLICY_NOEVICTION) return this.compact();
-    const victim = this.slabs.classLive(sizeClass) > 0 ? this.choose(sizeClass) : 0;
-    if (victim === 0) return this.freePage();
+    return this.control.policy === POLICY_NOEVICTION ? this.compact() : this.evictFrom(sizeClass) || this.freePage();
+  }
+
+  /** Evicts an item of a class. False when the policy forbids, or none can go. */
+  evictFrom(sizeClass: number): boolean {
+    if (this.control.policy === POLICY_NOEVICTION || this.slabs.classLive(sizeClass) === 0) return false;
+    const victim = this.choose(sizeClass);
+    if (victim === 0) return false;
     const score = this.victimScore;
     this.evict(victim);
     if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> LOOKS_SHIFT) {
@@ -202,7 +212,7 @@ export class Evictor {
   freePage(): boolean {
     if (this.compact() || this.merge()) return true;
     if (this.control.policy === POLICY_NOEVICTION) return false;
-    if (this.evictColdest(NOTHING, 0, PAGE_BYTES)) return true;
+    if (this.evictColdest(NOTHING, 0)) return true;
     // When what stays in a group (pinned items, or items without a deadline) keeps its pages, the next group has its turn.
     for (let group = this.coldestGroup(NOTHING); group !== NOTHING; group = this.coldestGroup(NOTHING))
       if (this.takePage(group)) return true;
@@ -229,18 +239,31 @@ export class Evictor {
     return (coldest !== 0 && POLICY_EVICTS_ANY[this.control.policy] && this.empty(coldest)) || this.freePage();
   }
 
+  /** Whether the item that must stay is in the slab or run of a page. */
+  private isHeld(page: number): boolean {
+    return this.slabs.slabOf(page) === this.slabs.slabOf(this.owner.pinned >>> PAGE_SHIFT);
+  }
+
+  /** A random cell of those that begin in a page of a slab, 0 = there are none. */
+  private randomCell(page: number): number {
+    const first = this.slabs.firstCell(page);
+    const bytes = this.slabs.cellsEnd(page) - first;
+    if (bytes <= 0) return 0;
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    return first + Math.floor(this.random() * Math.ceil(bytes / size)) * size;
+  }
+
   /** Mean score of a few items of a page; -1 when none of them may go. */
   private pageScore(page: number): number {
     const group = this.groupOf(page);
-    if (group === NOTHING || page === this.owner.pinned >>> PAGE_SHIFT || !this.mayHaveVictims(page)) return -1;
+    if (group === NOTHING || this.isHeld(page) || !this.mayHaveVictims(page)) return -1;
     if (KIND_RANDOM[this.control.policy]) return this.random();
     if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
-    const cut = this.slabs.cutCells(page);
     let sum = 0;
     let seen = 0;
     for (let i = 0; i < PAGE_ITEMS; i++) {
-      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * CELL_BYTES[group];
-      if (!this.mayGo(item)) continue;
+      const item = this.randomCell(page);
+      if (item === 0 || !this.mayGo(item)) continue;
       sum += this.warmScore(item, group);
       seen++;
     }
@@ -251,20 +274,19 @@ export class Evictor {
    * Evicts the items that deserve it most, of whatever group, until a page is free.
    * @param except a group that is left alone
    * @param least score of the items that go
-   * @param most bytes of items that go
-   * @returns whether a page is free
+   * @returns whether a page is free; if not, a page's worth has gone, or nothing is left that deserves it
    */
-  private evictColdest(except: number, least: number, most: number): boolean {
+  private evictColdest(except: number, least: number): boolean {
     let group = this.coldestGroup(except);
     let first = group === NOTHING ? 0 : this.fronts[group];
-    for (let bytes = 0; bytes < most; ) {
-      if (group === NOTHING || this.fronts[group] < least) return false;
+    for (let bytes = 0; group !== NOTHING && bytes < this.pageWorth(group); ) {
+      if (this.fronts[group] < least) return false;
       const { used } = this.pool;
       const item = this.choose(group);
       if (item === 0) return false;
       bytes += group === RUNS ? PAGE_BYTES : CELL_BYTES[group];
       this.evict(item);
-      if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]))) return true;
+      if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group))) return true;
       // The same group as long as it will do: its page is to come free before it has filled the cells again.
       this.fronts[group] = this.frontScore(group);
       if (this.fronts[group] >= Math.max(least, first * STAY_SHARE)) continue;
@@ -274,56 +296,71 @@ export class Evictor {
     return false;
   }
 
+  /** Bytes of items that go from a group for pages to come free: those of a slab, where it has slabs of several pages. */
+  private pageWorth(group: number): number {
+    const slab = group === RUNS ? 0 : this.slabs.firstWithRoom(group);
+    return slab === 0 ? PAGE_BYTES : PAGE_BYTES << this.slabs.slabOrder(slab);
+  }
+
   /** Evicts the candidates of a group until a page is free. False when that was not enough; something has gone then. */
   private takePage(group: number): boolean {
     const { used } = this.pool;
-    for (let left = group === RUNS ? 1 : CELLS_PER_PAGE[group]; left > 0 && this.pool.used >= used; left--) {
-      if (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group])) return true;
+    for (let left = group === RUNS ? 1 : mostCells(group); left > 0 && this.pool.used >= used; left--) {
+      if (group !== RUNS && this.compactIfRoom(group)) return true;
       const item = this.choose(group);
       if (item === 0) break;
       this.evict(item);
     }
-    return this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]));
+    return this.pool.used < used || (group !== RUNS && this.compactIfRoom(group));
   }
 
   /**
-   * Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare.
-   * @param spare of how much more than a page's worth of free cells a class keeps: this part of a page
+   * Moves the items of one nearly empty slab together with others of its class. False when no class has a slab to spare.
    */
-  compact(spare = 0): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++)
-      if (this.compactIfRoom(sizeClass, CELLS_PER_PAGE[sizeClass] * (1 + spare))) return true;
+  private compact(): boolean {
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) if (this.compactIfRoom(sizeClass)) return true;
     return false;
   }
 
-  private compactIfRoom(sizeClass: number, free: number): boolean {
-    if (this.slabs.classFree(sizeClass) < free) return false;
-    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
-    return page !== 0 && page !== this.owner.pinned >>> PAGE_SHIFT && this.vacate(page);
+  /** Empties a slab of a class that has as many free cells as it has in all. */
+  private compactIfRoom(sizeClass: number): boolean {
+    const slab = this.slabToSpare(sizeClass);
+    return slab !== 0 && !this.isHeld(slab) && this.vacate(slab);
+  }
+
+  /** The emptiest slab that is found of a class and whose items have room in the others; 0 = none. */
+  private slabToSpare(sizeClass: number): number {
+    const free = this.slabs.classFree(sizeClass);
+    return free < CELLS_PER_PAGE[sizeClass] ? 0 : this.slabs.emptiestSlab(sizeClass, COMPACT_LOOK, free);
   }
 
   /**
-   * Frees the page of a class that has only one and little in it: its items move into free cells of somewhat larger classes. In a small cache
+   * Frees the slab of a class that has only one and little in it: its items move into free cells of somewhat larger classes. In a small cache
    * there are as many classes as pages. False when there is no such class.
    */
   private merge(): boolean {
     for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
       const live = this.slabs.classLive(sizeClass);
-      if (this.slabs.classPages(sizeClass) !== 1 || live * 2 > CELLS_PER_PAGE[sizeClass]) continue;
+      if (live === 0 || live * 2 > this.slabs.classCells(sizeClass) || !this.hasOneSlab(sizeClass)) continue;
       if (live <= this.slabs.lendable(sizeClass, CELL_BYTES[sizeClass] * MERGE_MOST) && this.moveUp(sizeClass))
         return true;
     }
     return false;
   }
 
-  /** Moves the items of a class's one page into cells of larger classes, which have enough of them. False when one must stay. */
+  private hasOneSlab(sizeClass: number): boolean {
+    const slab = this.slabs.firstWithRoom(sizeClass);
+    return slab !== 0 && this.slabs.classPages(sizeClass) === 1 << this.slabs.slabOrder(slab);
+  }
+
+  /** Moves the items of a class's one slab into cells of larger classes, which have enough of them. False when one must stay. */
   private moveUp(sizeClass: number): boolean {
-    const page = this.slabs.emptiestPage(sizeClass, 1);
-    if (page === this.owner.pinned >>> PAGE_SHIFT) return false;
+    const slab = this.slabs.firstWithRoom(sizeClass);
+    if (this.isHeld(slab)) return false;
     const size = CELL_BYTES[sizeClass];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
+    const end = this.slabs.slabEnd(slab);
     const { used } = this.pool;
-    for (let cell = page << PAGE_SHIFT; this.pool.used === used && cell < end; cell += size) {
+    for (let cell = slab << PAGE_SHIFT; this.pool.used === used && cell < end; cell += size) {
       if (this.pool.words[cell >>> 2] === 0) continue;
       this.moveCell(cell, this.slabs.borrow(sizeClass, size * MERGE_MOST));
       this.slabs.free(cell);
@@ -332,34 +369,37 @@ export class Evictor {
   }
 
   /**
-   * Moves items out of the emptiest page that is found of a class, which has room for them elsewhere.
+   * Moves items out of the emptiest slab that is found of a class and that has room for them elsewhere.
    * @param most items
-   * @returns whether the page is free now
+   * @returns the pages that came free: 0 when there are more items in it; NOTHING when there is no such slab
    */
-  compactClass(sizeClass: number, most: number): boolean {
-    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
-    return page !== 0 && this.vacate(page, most);
+  compactClass(sizeClass: number, most: number): number {
+    const slab = this.slabToSpare(sizeClass);
+    if (slab === 0) return NOTHING;
+    const pages = 1 << this.slabs.slabOrder(slab);
+    return this.vacate(slab, most) ? pages : 0;
   }
 
   /**
-   * Moves every item of a slab page to other pages of its class.
+   * Moves every item of a slab to other slabs of its class.
    * @param most items
-   * @param mayGrow whether the class may take another page for them
-   * @returns false when they have no room for all of them, or there are more; the page is in use still, but emptier
+   * @param mayGrow whether the class may take other pages for them
+   * @returns false when they have no room for all of them, or there are more; the slab is in use still, but emptier
    */
-  vacate(page: number, most = Infinity, mayGrow = false): boolean {
+  vacate(slab: number, most = Infinity, mayGrow = false): boolean {
     const slabs = this.slabs;
-    const sizeClass = slabs.pageClass(page);
-    if (slabs.hasRoom(page)) slabs.detach(page);
+    const sizeClass = slabs.pageClass(slab);
+    const order = slabs.slabOrder(slab);
+    if (slabs.hasRoom(slab)) slabs.detach(slab);
     const size = CELL_BYTES[sizeClass];
-    const end = (page << PAGE_SHIFT) + slabs.cutCells(page) * size;
+    const end = slabs.slabEnd(slab);
     let moved = 0;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
+    for (let cell = slab << PAGE_SHIFT; cell < end; cell += size) {
       if (this.pool.words[cell >>> 2] === 0) continue;
       let to = moved++ < most ? slabs.allocate(sizeClass) : 0;
-      if (to === 0 && mayGrow && slabs.grow(sizeClass)) to = slabs.allocate(sizeClass);
+      if (to === 0 && mayGrow && slabs.grow(sizeClass, order)) to = slabs.allocate(sizeClass);
       if (to === 0) {
-        if (slabs.hasRoom(page)) slabs.attach(page);
+        if (slabs.hasRoom(slab)) slabs.attach(slab);
         return false;
       }
       this.moveCell(cell, to);
@@ -368,7 +408,7 @@ export class Evictor {
     return true;
   }
 
-  /** Evicts every item of a page, and moves those that clients have pinned. Returns whether the page (or another) is free. */
+  /** Evicts every item of a page's slab or run, and moves those that clients have pinned. Returns whether that (or another page) is free. */
   empty(page: number): boolean {
     const words = this.pool.words;
     const kind = this.pool.kind(page);
@@ -378,28 +418,30 @@ export class Evictor {
       this.evict(page << PAGE_SHIFT);
       return true;
     }
-    if (kind !== PAGE_SLAB) return false;
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
+    if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) return false;
+    const slab = this.slabs.slabOf(page);
+    const size = CELL_BYTES[this.slabs.pageClass(slab)];
+    const end = this.slabs.slabEnd(slab);
+    for (let cell = slab << PAGE_SHIFT; cell < end; cell += size) {
       if (words[cell >>> 2] === 0 || cell === this.owner.pinned || isPinned(words, cell)) continue;
       this.evict(cell);
-      if (this.pool.kind(page) === PAGE_FREE) return true;
+      if (this.pool.kind(slab) !== PAGE_SLAB) return true;
     }
-    return page !== this.owner.pinned >>> PAGE_SHIFT && this.moveAll(page);
+    return !this.isHeld(slab) && this.moveAll(slab);
   }
 
-  /** Moves what is left in a slab page, if need be into the cells of victims of its class. Returns whether the page (or another) is free. */
-  private moveAll(page: number): boolean {
-    const sizeClass = this.slabs.pageClass(page);
+  /** Moves what is left in a slab, if need be into the cells of victims of its class. Returns whether the slab (or another page) is free. */
+  private moveAll(slab: number): boolean {
+    const sizeClass = this.slabs.pageClass(slab);
+    const order = this.slabs.slabOrder(slab);
     const { used } = this.pool;
-    for (let victims = 0; !this.vacate(page); victims++) {
+    for (let victims = 0; !this.vacate(slab); victims++) {
       if (this.pool.used < used) return true;
       if (victims === ROOM_FOR_PINNED_MAX) return false;
       const victim = this.choose(sizeClass);
       if (victim !== 0) this.evict(victim);
       // Alone in its class, it takes another free page, where there is one.
-      else if (!this.slabs.grow(sizeClass)) return false;
+      else if (!this.slabs.grow(sizeClass, order)) return false;
     }
     return true;
   }
@@ -414,7 +456,7 @@ export class Evictor {
   /** Takes from other groups what deserves more to go than the class's own last victim did: as much of it as the class has evicted since it looked round last. */
   private rebalance(sizeClass: number, score: number): void {
     if (this.merge()) return;
-    this.evictColdest(sizeClass, this.worthwhile(score), PAGE_BYTES);
+    this.evictColdest(sizeClass, this.worthwhile(score));
   }
 
   /** What something must deserve so that it goes instead of more of a class that has evicted an item of this score. At random, anything is as good. */
@@ -450,13 +492,13 @@ export class Evictor {
   private isItemOf(item: number, group: number): boolean {
     const page = item >>> PAGE_SHIFT;
     if (!this.isPageOf(page, group)) return false;
-    return group === RUNS || item - (page << PAGE_SHIFT) < this.slabs.cutCells(page) * CELL_BYTES[group];
+    return group === RUNS || item < this.slabs.cellsEnd(page);
   }
 
   /** Group of a page's items: their size class, or RUNS; NOTHING when there are none, or where a run does not begin. */
   private groupOf(page: number): number {
     const kind = this.pool.kind(page);
-    if (kind === PAGE_SLAB) return this.slabs.pageClass(page);
+    if (kind === PAGE_SLAB || kind === PAGE_SLAB_TAIL) return this.slabs.pageClass(page);
     return kind === PAGE_RUN ? RUNS : NOTHING;
   }
 
@@ -468,9 +510,8 @@ export class Evictor {
   /** Notes one random item of a page as a candidate. False when the cell has none that may go. */
   private sampleItem(page: number): boolean {
     if (this.pool.kind(page) === PAGE_RUN) return this.offer(page << PAGE_SHIFT, RUNS);
-    const sizeClass = this.slabs.pageClass(page);
-    const cell = Math.floor(this.random() * this.slabs.cutCells(page)) * CELL_BYTES[sizeClass];
-    return this.offer((page << PAGE_SHIFT) + cell, sizeClass);
+    const cell = this.randomCell(page);
+    return cell !== 0 && this.offer(cell, this.slabs.pageClass(page));
   }
 
   /** Notes every item of a page as a candidate, as far as there is room. */
@@ -481,8 +522,8 @@ export class Evictor {
       return;
     }
     const size = CELL_BYTES[group];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) this.offer(cell, group);
+    const end = this.slabs.cellsEnd(page);
+    for (let cell = this.slabs.firstCell(page); cell < end; cell += size) this.offer(cell, group);
   }
 
   private offer(item: number, group: number): boolean {

@@ -1,5 +1,11 @@
 /**
- * Memory for items: a cell of a slab up to a page, a run of pages above it.
+ * Memory for items: a cell of a slab, or a run of pages.
+ *
+ * ```
+ *  up to 4 KiB                  a cell of a page class
+ *  above, many of that size     a cell of the tight class, in a slab of several pages    few: a cell of a page class, up to a page; a run above it
+ *  above 292 KiB                a run
+ * ```
  *
  * When none is free, room is made: by the evictor, and by removing items that nobody can find any more but that upkeep has not come to yet;
  * they must not be the reason for which a write is refused. What is refused is counted.
@@ -11,10 +17,24 @@ import { VALUE_BYTES_MAX } from '../item.js';
 import type { Ledger } from '../ledger.js';
 import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
 import { clearRun } from './run-window.js';
-import { CELL_BYTES, CLASSES, type ClassTable, classOf, classTable, PAGE_BYTES } from './size-classes.js';
+import {
+  CELL_BYTES,
+  CELLS_PER_PAGE,
+  CLASSES,
+  type ClassTable,
+  classOf,
+  classTable,
+  PAGE_BYTES,
+  TIGHT_BYTES_MAX,
+  TIGHT_FROM,
+  tightClassAt,
+  tightPlaceOf,
+} from './size-classes.js';
+import { bestOrder, leastOrder, NO_SLAB } from './slab-choice.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
+const NO_PLACE = -1;
 /** An item that becomes shorter keeps its cell while it fills this share of it. */
 const KEEP_SHARE = 0.8;
 /** How much larger a cell may be than an item's own, when memory is used up: one that is free, or one that is made free. */
@@ -57,6 +77,10 @@ export class ItemMemory {
 
   /** Class of the cells that items of `bytes` get if there is memory enough; CLASSES where that is a run of pages. */
   classOf(bytes: number): number {
+    if (bytes > TIGHT_FROM && bytes <= TIGHT_BYTES_MAX) {
+      const tight = tightClassAt(tightPlaceOf(bytes));
+      if (this.slabs.classPages(tight) > 0) return tight;
+    }
     return bytes <= PAGE_BYTES ? classOf(this.classes, bytes) : CLASSES;
   }
 
@@ -65,11 +89,39 @@ export class ItemMemory {
    * @returns its byte offset, or 0
    */
   allocate(bytes: number): number {
-    if (bytes > PAGE_BYTES)
-      return this.canHold(bytes) ? this.allocateRun(Math.ceil(bytes / PAGE_BYTES)) : this.refuse();
+    if (bytes > TIGHT_FROM) return this.allocateLarge(bytes);
     const sizeClass = classOf(this.classes, bytes);
     const cell = this.slabs.allocate(sizeClass);
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
+  }
+
+  /** Memory for an item that may have a cell of a wide class. */
+  private allocateLarge(bytes: number): number {
+    const place = bytes <= TIGHT_BYTES_MAX ? tightPlaceOf(bytes) : NO_PLACE;
+    const tight = place === NO_PLACE ? NO_PLACE : this.allocateTightly(place, bytes);
+    if (tight > 0) return tight;
+    if (bytes > PAGE_BYTES)
+      return this.canHold(bytes) ? this.allocateRun(Math.ceil(bytes / PAGE_BYTES)) : this.refuse();
+    // A tight class that is in use is not left for another that has no better slabs.
+    const isInUse = place !== NO_PLACE && this.slabs.classPages(tightClassAt(place)) > 0;
+    const sizeClass = isInUse ? tightClassAt(place) : classOf(this.classes, bytes);
+    return this.slabs.allocate(sizeClass) || this.allocateSlowly(sizeClass);
+  }
+
+  /** A cell of a tight class that is free, of a new slab where one pays, or (above a page) of one that is evicted; 0 when there is none. */
+  private allocateTightly(place: number, bytes: number): number {
+    const { slabs } = this;
+    const sizeClass = tightClassAt(place);
+    const cell = slabs.allocate(sizeClass);
+    if (cell !== 0) return cell;
+    const items = this.user.ledger.itemsOfSize(place) + 1;
+    const pages = bytes > PAGE_BYTES ? Math.ceil(bytes / PAGE_BYTES) : 1 / CELLS_PER_PAGE[classOf(this.classes, bytes)];
+    const least = leastOrder(sizeClass, items, pages);
+    if (least !== NO_SLAB && slabs.grow(sizeClass, bestOrder(sizeClass, items), least))
+      return slabs.allocate(sizeClass);
+    if (bytes > PAGE_BYTES && this.pool.available < pages && this.evictor.evictFrom(sizeClass))
+      return slabs.allocate(sizeClass);
+    return 0;
   }
 
   /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
@@ -84,7 +136,8 @@ export class ItemMemory {
   /** Whether an item of `bytes` may have a cell of the class: one of its own class, or a little larger. */
   private fitsCell(bytes: number, sizeClass: number): boolean {
     const cell = CELL_BYTES[sizeClass];
-    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(this.classes, bytes) === sizeClass);
+    if (bytes > cell) return false;
+    return cell * KEEP_SHARE <= bytes || (bytes <= PAGE_BYTES && classOf(this.classes, bytes) === sizeClass);
   }
 
   /** Frees an item's memory; the index no longer knows it. */

@@ -1,13 +1,21 @@
 /**
  * Clearing a window: when enough pages are free for a large value, but not side by side.
  *
- * The window of pages with the least in its way is chosen. What is in it moves to the pages that are free elsewhere: the items of a slab page, and
+ * The window of pages with the least in its way is chosen. What is in it moves to the pages that are free elsewhere: the items of a slab, and
  * segments of the index. Large values do not move; where the policy allows, one that stands in the way of the cheapest window is evicted. The item that
  * must stay for the moment, and large values that clients have pinned (pins.ts), are never in a window. Where something cannot move, another window is tried.
  */
 
 import { isPinned } from '../item.js';
-import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB, type PagePool } from './page-pool.js';
+import {
+  PAGE_FREE,
+  PAGE_RUN,
+  PAGE_RUN_TAIL,
+  PAGE_SEGMENT,
+  PAGE_SLAB,
+  PAGE_SLAB_TAIL,
+  type PagePool,
+} from './page-pool.js';
 import type { Slabs } from './slabs.js';
 
 const IMPOSSIBLE = 2 ** 40;
@@ -20,7 +28,7 @@ const PAGE_SHIFT = 16;
 
 /** The parts of the evictor that empty pages. */
 export interface PageEmptier {
-  vacate(page: number, most: number, mayGrow: boolean): boolean;
+  vacate(slab: number, most: number, mayGrow: boolean): boolean;
   empty(page: number): boolean;
 }
 
@@ -44,11 +52,11 @@ export function clearRun(
   count: number,
   pinnedPage: number,
 ): number {
-  const terms = termsOf(pool, mayEvict, pinnedPage);
+  const terms = termsOf(pool, slabs, mayEvict, pinnedPage);
   for (let tries = 0; tries < WINDOWS_TRIED; tries++) {
     const start = cheapestWindow(pool, slabs, count, terms);
     if (start === 0) return 0;
-    clearWindow(pool, emptier, mover, start, count, terms);
+    clearWindow(pool, slabs, emptier, mover, start, count, terms);
     const run = pool.takeRun(count);
     if (run !== 0 || !mayEvict) return run;
   }
@@ -58,6 +66,7 @@ export function clearRun(
 /** Empties the pages of a window, and notes which of them cannot be emptied. */
 function clearWindow(
   pool: PagePool,
+  slabs: Slabs,
   emptier: PageEmptier,
   mover: SegmentMover,
   start: number,
@@ -72,8 +81,9 @@ function clearWindow(
   for (let page = start; page < end; page++) if (pool.kind(page) === PAGE_FREE && pool.claim(page)) held.push(page);
   for (let page = start; page < end; page++) {
     const kind = pool.kind(page);
-    if (kind === PAGE_SLAB && !emptier.vacate(page, Infinity, true) && mayEvict) emptier.empty(page);
-    else if (kind === PAGE_SEGMENT) mover.moveSegment(page);
+    if (kind === PAGE_SLAB || kind === PAGE_SLAB_TAIL) {
+      if (!emptier.vacate(slabs.slabOf(page), Infinity, true) && mayEvict) emptier.empty(page);
+    } else if (kind === PAGE_SEGMENT) mover.moveSegment(page);
     else if ((kind === PAGE_RUN || kind === PAGE_RUN_TAIL) && mayEvict) emptier.empty(runHead(pool, page));
     if (pool.kind(page) !== PAGE_FREE) terms.fixed.add(page);
     else if (pool.claim(page)) held.push(page);
@@ -90,16 +100,18 @@ function runHead(pool: PagePool, page: number): number {
 /** What may be done to empty a window. */
 interface Terms {
   readonly mayEvict: boolean;
-  /** Pages of the item that must stay: this one, and those up to the end. */
+  /** Pages of the slab or run with the item that must stay: this one, and those up to the end. */
   readonly pinnedPage: number;
   readonly pinnedEnd: number;
   /** Pages that cannot be emptied: those of large values that clients have pinned, and those that were tried in vain. */
   readonly fixed: Set<number>;
 }
 
-function termsOf(pool: PagePool, mayEvict: boolean, pinnedPage: number): Terms {
-  const pages = pinnedPage !== 0 && pool.kind(pinnedPage) === PAGE_RUN ? pool.runPages(pinnedPage) : 1;
-  return { mayEvict, pinnedPage, pinnedEnd: pinnedPage + pages, fixed: mayEvict ? pinnedRuns(pool) : new Set() };
+function termsOf(pool: PagePool, slabs: Slabs, mayEvict: boolean, pinned: number): Terms {
+  const pinnedPage = slabs.slabOf(pinned);
+  const isRun = pinned !== 0 && pool.kind(pinned) === PAGE_RUN;
+  const pinnedEnd = pinnedPage + (isRun ? pool.runPages(pinned) : 1 << slabs.slabOrder(pinnedPage));
+  return { mayEvict, pinnedPage, pinnedEnd, fixed: mayEvict ? pinnedRuns(pool) : new Set() };
 }
 
 function pinnedRuns(pool: PagePool): Set<number> {
@@ -132,7 +144,8 @@ function pageCost(pool: PagePool, slabs: Slabs, page: number, terms: Terms): num
   if ((page >= terms.pinnedPage && page < terms.pinnedEnd) || terms.fixed.has(page)) return IMPOSSIBLE;
   const kind = pool.kind(page);
   if (kind === PAGE_FREE) return 0;
-  if (kind === PAGE_SLAB) return slabs.liveCells(page);
+  // A slab is emptied wholly, or not at all.
+  if (kind === PAGE_SLAB || kind === PAGE_SLAB_TAIL) return slabs.liveCells(slabs.slabOf(page));
   if (kind === PAGE_SEGMENT) return SEGMENT_COST;
   if (kind === PAGE_RUN || kind === PAGE_RUN_TAIL) return terms.mayEvict ? RUN_PAGE_COST : IMPOSSIBLE;
   return IMPOSSIBLE;
