@@ -14,7 +14,7 @@
 import { databaseOf, isPlaceholder, keyLength, keyOffset, sizeOf, valueLength } from './item.js';
 import type { Keyspace } from './keyspace.js';
 import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from './memory/page-pool.js';
-import { CELL_BYTES, CLASSES, PAGE_BYTES } from './memory/size-classes.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES, TIGHT_FROM } from './memory/size-classes.js';
 import type { Shard } from './shard.js';
 
 const PAGE_SHIFT = 16;
@@ -54,6 +54,18 @@ export function sizeHistogram({ shards }: Keyspace): Float64Array {
       buckets[bucketOf(pool.runPages(page) * PAGE_BYTES)]++;
   }
   return buckets;
+}
+
+/**
+ * The lowest class that may have items as large as some of a class or a larger one. Above 4 KiB that is not the class itself: in the cells of a page class
+ * there are items that are smaller by up to one of so many in a page, and those of wide classes lie between.
+ */
+function lowestBeside(sizeClass: number): number {
+  const cells = CELLS_PER_PAGE[sizeClass];
+  if (CELL_BYTES[sizeClass] <= TIGHT_FROM || cells === 0) return sizeClass;
+  let lowest = sizeClass;
+  while (CELL_BYTES[lowest - 1] > PAGE_BYTES / (cells + 1)) lowest--;
+  return lowest;
 }
 
 function bucketOf(bytes: number): number {
@@ -127,12 +139,12 @@ class Search {
     this.keyspace.enter(this.shard);
   }
 
-  /** The classes from here up hold as many items as are wanted. */
+  /** The classes from here up hold as many items as are wanted, and all others that are as large as the smallest of these. */
   private lowestClass(): number {
     let items = 0;
     for (let sizeClass = CLASSES - 1; sizeClass > 0; sizeClass--) {
       items += this.shard.slabs.classLive(sizeClass);
-      if (items >= this.count) return sizeClass;
+      if (items >= this.count) return lowestBeside(sizeClass);
     }
     return 0;
   }

@@ -12,7 +12,7 @@
  */
 
 import { DATABASES_MAX, databaseOf, expiryOf, isPinned, isPlaceholder, sizeOf } from './item.js';
-import { TIGHT_BYTES_MAX, TIGHT_CLASSES, TIGHT_FROM, tightPlaceOf } from './memory/size-classes.js';
+import { TIGHT_BYTES_MAX, TIGHT_CLASSES, TIGHT_FROM, tightClassOf, tightPlace } from './memory/size-classes.js';
 import type { Pins } from './pins.js';
 
 const ITEMS = 8;
@@ -98,7 +98,7 @@ export class Ledger {
   }
 
   private countSize(bytes: number, sign: number): void {
-    if (bytes <= TIGHT_BYTES_MAX) this.words[SIZES + tightPlaceOf(bytes)] += sign;
+    if (bytes <= TIGHT_BYTES_MAX) this.words[SIZES + tightPlace(tightClassOf(bytes))] += sign;
   }
 
   /** A key of a database is a placeholder from now on. */
@@ -148,9 +148,9 @@ export class Ledger {
     return false;
   }
 
-  /** Items of a size: the place of their tight class among the wide classes. */
-  itemsOfSize(place: number): number {
-    return this.words[SIZES + place];
+  /** Items whose tight class this is, wherever they are. */
+  itemsOfClass(sizeClass: number): number {
+    return this.words[SIZES + tightPlace(sizeClass)];
   }
 
   /** Bytes of the items themselves, without rounding. */

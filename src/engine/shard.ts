@@ -65,6 +65,7 @@ import {
 } from './item.js';
 import { Ledger } from './ledger.js';
 import type { ShardLock } from './locks/shard-lock.js';
+import { Compaction } from './memory/compaction.js';
 import { ItemMemory } from './memory/item-memory.js';
 import { directoryEntriesMax, PagePool, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
@@ -148,10 +149,11 @@ export class Shard {
     this.access = new AccessClock(control, clock, random, queues, this.ghosts);
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
     this.lag = new LagRecord(figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
-    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
-    this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
+    const compaction = new Compaction(pool, this.slabs, this);
+    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this, compaction);
+    this.memory = new ItemMemory(pool, this.slabs, evictor, compaction, control, this);
     this.useTimes = new UseTimes(pool, this.slabs, clock);
-    this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
+    this.tidying = new Tidying(pool, this.slabs, compaction, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
@@ -607,7 +609,7 @@ export class Shard {
     this.remove(item);
   }
 
-  /** Called by the evictor: the bytes are copied, the entry follows. */
+  /** Called by the compaction: the bytes are copied, the entry follows. */
   relocated(from: number, to: number): void {
     this.index.replace(this.index.findItem(this.hashOf(to), from), to);
     const expiry = expiryOf(this.words, to);

@@ -5,12 +5,10 @@
  * sampled, a few for each eviction, and the best of those that were not needed are remembered (candidates.ts).
  *
  * So that the classes share the memory as the load changes, a class looks round now and then: what deserves more to go elsewhere, in another class or as a
- * large value, than its own last victim did goes too, as many bytes of it as the class itself has evicted. Once a class has a page's worth of free cells, the
- * items of its emptiest page move into them, and the page changes hands. A class that has little in its only page gives it up: its items move into
- * cells of larger classes. With queues, what deserves to go is what is worth the least for each byte: the age counts times the size.
+ * large value, than its own last victim did goes too, until a slab comes free there (memory/compaction.ts), and its pages change hands: so many as the class's
+ * next slab is to have. With queues, what deserves to go is what is worth the least for each byte: the age counts times the size.
  *
- * Whole pages (for the index, a class without a page, a large value) come first from compaction: a class that has a page's worth of free cells in all
- * moves the items of its emptiest page together. Only when no class has, items go.
+ * Whole pages (for the index, a class without a page, a large value) come first from compaction. Only when there is nothing to be moved together, items go.
  *
  * What is "best" is the policy's: oldest in its queue (keystone and lfu; queues.ts), longest idle, any, nearest deadline; the volatile policies
  * look at items with a deadline only. Items that clients have pinned (pins.ts) never go: they move when their page is wanted. An item at the front of its queue that was used goes on instead, and the next one is looked for.
@@ -20,8 +18,9 @@ import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
+import type { Compaction } from '../memory/compaction.js';
 import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from '../memory/page-pool.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, IS_WIDE, PAGE_BYTES, SLAB_ORDER_MAX } from '../memory/size-classes.js';
+import { CELL_BYTES, CLASSES, IS_WIDE, PAGE_BYTES, SLAB_ORDER_MAX } from '../memory/size-classes.js';
 import { type Slabs, slabCells } from '../memory/slabs.js';
 import type { AccessClock } from './access.js';
 import { Candidates, GROUPS, RUNS } from './candidates.js';
@@ -36,7 +35,7 @@ const PAGES_FOR_CANDIDATE = 4;
 const PAGE_ITEMS = 4;
 /** Pages looked at when one is to change hands. */
 const PAGE_SAMPLES = 8;
-/** A class looks round after a quarter of a page's worth of evictions. */
+/** A class looks round after a quarter of a slab's worth of evictions. */
 const LOOKS_SHIFT = 2;
 /** No group has anything that may go. */
 const NOTHING = -1;
@@ -50,10 +49,6 @@ const TURNOVER_SHARE = 8;
 const TAKEOVER_MARGIN = 1.2;
 /** Down to this part of what a group deserved at first, it goes on giving. */
 const STAY_SHARE = 0.5;
-/** How much larger the cells may be into which the items of a class move that has little in its page. */
-const MERGE_MOST = 2;
-/** Slabs of a class among which the emptiest is chosen to be compacted. */
-const COMPACT_LOOK = 64;
 /** Items that go so that pinned ones can move into their cells, before a page is left to the pinned ones. */
 const ROOM_FOR_PINNED_MAX = 64;
 
@@ -65,8 +60,6 @@ const KIND_TTL = POLICIES.map((name) => name.endsWith('-ttl'));
 export interface ItemOwner {
   /** Takes the item out of the index and frees its memory. `onProbation`: it is to be remembered for a while. */
   evict(item: number, onProbation: boolean): void;
-  /** The item's bytes have been copied to another cell: its index entry is to follow. */
-  relocated(from: number, to: number): void;
   /** Item that must stay in place for now; 0 = none. */
   readonly pinned: number;
 }
@@ -85,6 +78,7 @@ export class Evictor {
   private readonly queues: Queues;
   private readonly random: () => number;
   private readonly owner: ItemOwner;
+  private readonly compaction: Compaction;
   private readonly candidates = new Candidates();
   /** What the best candidate of each group deserved when it was looked at last; below 0 when there was none. */
   private readonly fronts = new Float64Array(GROUPS).fill(-1);
@@ -105,6 +99,7 @@ export class Evictor {
     queues: Queues,
     random: () => number,
     owner: ItemOwner,
+    compaction: Compaction,
   ) {
     this.pool = pool;
     this.slabs = slabs;
@@ -114,23 +109,27 @@ export class Evictor {
     this.queues = queues;
     this.random = random;
     this.owner = owner;
+    this.compaction = compaction;
   }
 
-  /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
-  freeCell(sizeClass: number): boolean {
-    return this.control.policy === POLICY_NOEVICTION ? this.compact() : this.evictFrom(sizeClass) || this.freePage();
+  /**
+   * Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go.
+   * @param order of the slab that the class would have next
+   */
+  freeCell(sizeClass: number, order = 0): boolean {
+    return this.evictFrom(sizeClass, order) || this.freePage();
   }
 
-  /** Evicts an item of a class. False when the policy forbids, or none can go. */
-  evictFrom(sizeClass: number): boolean {
+  /** Evicts an item of a class. False when the policy forbids, or none can go. `order`: as above. */
+  evictFrom(sizeClass: number, order = 0): boolean {
     if (this.control.policy === POLICY_NOEVICTION || this.slabs.classLive(sizeClass) === 0) return false;
     const victim = this.choose(sizeClass);
     if (victim === 0) return false;
     const score = this.victimScore;
     this.evict(victim);
-    if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> LOOKS_SHIFT) {
+    if (++this.evictions[sizeClass] >= slabCells(sizeClass, order) >>> LOOKS_SHIFT) {
       this.evictions[sizeClass] = 0;
-      this.rebalance(sizeClass, score);
+      this.rebalance(sizeClass, score, 1 << order);
     }
     return true;
   }
@@ -210,13 +209,19 @@ export class Evictor {
 
   /** Makes at least one page free. False when the policy forbids, or nothing can go. */
   freePage(): boolean {
-    if (this.compact() || this.merge()) return true;
+    if (this.compaction.compact() || this.compaction.merge()) return true;
     if (this.control.policy === POLICY_NOEVICTION) return false;
     if (this.evictColdest(NOTHING, 0)) return true;
     // When what stays in a group (pinned items, or items without a deadline) keeps its pages, the next group has its turn.
     for (let group = this.coldestGroup(NOTHING); group !== NOTHING; group = this.coldestGroup(NOTHING))
       if (this.takePage(group)) return true;
     return false;
+  }
+
+  /** Makes so many pages free. False when that is not possible; some may be free then. */
+  freePages(pages: number): boolean {
+    while (this.pool.available < pages) if (!this.freePage()) return false;
+    return true;
   }
 
   /**
@@ -239,11 +244,6 @@ export class Evictor {
     return (coldest !== 0 && POLICY_EVICTS_ANY[this.control.policy] && this.empty(coldest)) || this.freePage();
   }
 
-  /** Whether the item that must stay is in the slab or run of a page. */
-  private isHeld(page: number): boolean {
-    return this.slabs.slabOf(page) === this.slabs.slabOf(this.owner.pinned >>> PAGE_SHIFT);
-  }
-
   /** A random cell of those that begin in a page of a slab, 0 = there are none. */
   private randomCell(page: number): number {
     const first = this.slabs.firstCell(page);
@@ -256,7 +256,7 @@ export class Evictor {
   /** Mean score of a few items of a page; -1 when none of them may go. */
   private pageScore(page: number): number {
     const group = this.groupOf(page);
-    if (group === NOTHING || this.isHeld(page) || !this.mayHaveVictims(page)) return -1;
+    if (group === NOTHING || this.compaction.isHeld(page) || !this.mayHaveVictims(page)) return -1;
     if (KIND_RANDOM[this.control.policy]) return this.random();
     if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
     let sum = 0;
@@ -286,7 +286,7 @@ export class Evictor {
       if (item === 0) return false;
       bytes += group === RUNS ? PAGE_BYTES : CELL_BYTES[group];
       this.evict(item);
-      if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group))) return true;
+      if (this.pool.used < used || (group !== RUNS && this.compaction.compactIfRoom(group))) return true;
       // The same group as long as it will do: its page is to come free before it has filled the cells again.
       this.fronts[group] = this.frontScore(group);
       if (this.fronts[group] >= Math.max(least, first * STAY_SHARE)) continue;
@@ -306,106 +306,12 @@ export class Evictor {
   private takePage(group: number): boolean {
     const { used } = this.pool;
     for (let left = group === RUNS ? 1 : mostCells(group); left > 0 && this.pool.used >= used; left--) {
-      if (group !== RUNS && this.compactIfRoom(group)) return true;
+      if (group !== RUNS && this.compaction.compactIfRoom(group)) return true;
       const item = this.choose(group);
       if (item === 0) break;
       this.evict(item);
     }
-    return this.pool.used < used || (group !== RUNS && this.compactIfRoom(group));
-  }
-
-  /**
-   * Moves the items of one nearly empty slab together with others of its class. False when no class has a slab to spare.
-   */
-  private compact(): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) if (this.compactIfRoom(sizeClass)) return true;
-    return false;
-  }
-
-  /** Empties a slab of a class that has as many free cells as it has in all. */
-  private compactIfRoom(sizeClass: number): boolean {
-    const slab = this.slabToSpare(sizeClass);
-    return slab !== 0 && !this.isHeld(slab) && this.vacate(slab);
-  }
-
-  /** The emptiest slab that is found of a class and whose items have room in the others; 0 = none. */
-  private slabToSpare(sizeClass: number): number {
-    const free = this.slabs.classFree(sizeClass);
-    return free < CELLS_PER_PAGE[sizeClass] ? 0 : this.slabs.emptiestSlab(sizeClass, COMPACT_LOOK, free);
-  }
-
-  /**
-   * Frees the slab of a class that has only one and little in it: its items move into free cells of somewhat larger classes. In a small cache
-   * there are as many classes as pages. False when there is no such class.
-   */
-  private merge(): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
-      const live = this.slabs.classLive(sizeClass);
-      if (live === 0 || live * 2 > this.slabs.classCells(sizeClass) || !this.hasOneSlab(sizeClass)) continue;
-      if (live <= this.slabs.lendable(sizeClass, CELL_BYTES[sizeClass] * MERGE_MOST) && this.moveUp(sizeClass))
-        return true;
-    }
-    return false;
-  }
-
-  private hasOneSlab(sizeClass: number): boolean {
-    const slab = this.slabs.firstWithRoom(sizeClass);
-    return slab !== 0 && this.slabs.classPages(sizeClass) === 1 << this.slabs.slabOrder(slab);
-  }
-
-  /** Moves the items of a class's one slab into cells of larger classes, which have enough of them. False when one must stay. */
-  private moveUp(sizeClass: number): boolean {
-    const slab = this.slabs.firstWithRoom(sizeClass);
-    if (this.isHeld(slab)) return false;
-    const size = CELL_BYTES[sizeClass];
-    const end = this.slabs.slabEnd(slab);
-    const { used } = this.pool;
-    for (let cell = slab << PAGE_SHIFT; this.pool.used === used && cell < end; cell += size) {
-      if (this.pool.words[cell >>> 2] === 0) continue;
-      this.moveCell(cell, this.slabs.borrow(sizeClass, size * MERGE_MOST));
-      this.slabs.free(cell);
-    }
-    return true;
-  }
-
-  /**
-   * Moves items out of the emptiest slab that is found of a class and that has room for them elsewhere.
-   * @param most items
-   * @returns the pages that came free: 0 when there are more items in it; NOTHING when there is no such slab
-   */
-  compactClass(sizeClass: number, most: number): number {
-    const slab = this.slabToSpare(sizeClass);
-    if (slab === 0) return NOTHING;
-    const pages = 1 << this.slabs.slabOrder(slab);
-    return this.vacate(slab, most) ? pages : 0;
-  }
-
-  /**
-   * Moves every item of a slab to other slabs of its class.
-   * @param most items
-   * @param mayGrow whether the class may take other pages for them
-   * @returns false when they have no room for all of them, or there are more; the slab is in use still, but emptier
-   */
-  vacate(slab: number, most = Infinity, mayGrow = false): boolean {
-    const slabs = this.slabs;
-    const sizeClass = slabs.pageClass(slab);
-    const order = slabs.slabOrder(slab);
-    if (slabs.hasRoom(slab)) slabs.detach(slab);
-    const size = CELL_BYTES[sizeClass];
-    const end = slabs.slabEnd(slab);
-    let moved = 0;
-    for (let cell = slab << PAGE_SHIFT; cell < end; cell += size) {
-      if (this.pool.words[cell >>> 2] === 0) continue;
-      let to = moved++ < most ? slabs.allocate(sizeClass) : 0;
-      if (to === 0 && mayGrow && slabs.grow(sizeClass, order)) to = slabs.allocate(sizeClass);
-      if (to === 0) {
-        if (slabs.hasRoom(slab)) slabs.attach(slab);
-        return false;
-      }
-      this.moveCell(cell, to);
-      if (slabs.freeDetached(cell)) return true;
-    }
-    return true;
+    return this.pool.used < used || (group !== RUNS && this.compaction.compactIfRoom(group));
   }
 
   /** Evicts every item of a page's slab or run, and moves those that clients have pinned. Returns whether that (or another page) is free. */
@@ -427,7 +333,7 @@ export class Evictor {
       this.evict(cell);
       if (this.pool.kind(slab) !== PAGE_SLAB) return true;
     }
-    return !this.isHeld(slab) && this.moveAll(slab);
+    return !this.compaction.isHeld(slab) && this.moveAll(slab);
   }
 
   /** Moves what is left in a slab, if need be into the cells of victims of its class. Returns whether the slab (or another page) is free. */
@@ -435,7 +341,7 @@ export class Evictor {
     const sizeClass = this.slabs.pageClass(slab);
     const order = this.slabs.slabOrder(slab);
     const { used } = this.pool;
-    for (let victims = 0; !this.vacate(slab); victims++) {
+    for (let victims = 0; !this.compaction.vacate(slab); victims++) {
       if (this.pool.used < used) return true;
       if (victims === ROOM_FOR_PINNED_MAX) return false;
       const victim = this.choose(sizeClass);
@@ -446,17 +352,11 @@ export class Evictor {
     return true;
   }
 
-  private moveCell(from: number, to: number): void {
-    const bytes = this.pool.bytes;
-    const size = CELL_BYTES[this.slabs.classOfCell(from)];
-    bytes.copyWithin(to, from, from + size);
-    this.owner.relocated(from, to);
-  }
-
-  /** Takes from other groups what deserves more to go than the class's own last victim did: as much of it as the class has evicted since it looked round last. */
-  private rebalance(sizeClass: number, score: number): void {
-    if (this.merge()) return;
-    this.evictColdest(sizeClass, this.worthwhile(score));
+  /** Takes from other groups what deserves more to go than the class's own last victim did, until there are `pages` for its next slab. */
+  private rebalance(sizeClass: number, score: number, pages: number): void {
+    if (this.compaction.merge()) return;
+    const least = this.worthwhile(score);
+    while (this.evictColdest(sizeClass, least) && this.pool.available < pages);
   }
 
   /** What something must deserve so that it goes instead of more of a class that has evicted an item of this score. At random, anything is as good. */

@@ -15,8 +15,9 @@ import { type Control, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.j
 import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import type { Ledger } from '../ledger.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
-import { clearRun } from './run-window.js';
+import type { Compaction } from './compaction.js';
+import { PAGE_RUN, type PagePool } from './page-pool.js';
+import { clearAligned, clearRun } from './run-window.js';
 import {
   CELL_BYTES,
   CELLS_PER_PAGE,
@@ -27,14 +28,12 @@ import {
   PAGE_BYTES,
   TIGHT_BYTES_MAX,
   TIGHT_FROM,
-  tightClassAt,
-  tightPlaceOf,
+  tightClassOf,
 } from './size-classes.js';
 import { bestOrder, leastOrder, NO_SLAB } from './slab-choice.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
-const NO_PLACE = -1;
 /** An item that becomes shorter keeps its cell while it fills this share of it. */
 const KEEP_SHARE = 0.8;
 /** How much larger a cell may be than an item's own, when memory is used up: one that is free, or one that is made free. */
@@ -62,14 +61,23 @@ export class ItemMemory {
   private readonly pool: PagePool;
   private readonly slabs: Slabs;
   private readonly evictor: Evictor;
+  private readonly compaction: Compaction;
   private readonly control: Control;
   private readonly user: MemoryUser;
   private readonly classes: ClassTable;
 
-  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, control: Control, user: MemoryUser) {
+  constructor(
+    pool: PagePool,
+    slabs: Slabs,
+    evictor: Evictor,
+    compaction: Compaction,
+    control: Control,
+    user: MemoryUser,
+  ) {
     this.pool = pool;
     this.slabs = slabs;
     this.evictor = evictor;
+    this.compaction = compaction;
     this.control = control;
     this.user = user;
     this.classes = classTable(pool.capacity);
@@ -78,7 +86,7 @@ export class ItemMemory {
   /** Class of the cells that items of `bytes` get if there is memory enough; CLASSES where that is a run of pages. */
   classOf(bytes: number): number {
     if (bytes > TIGHT_FROM && bytes <= TIGHT_BYTES_MAX) {
-      const tight = tightClassAt(tightPlaceOf(bytes));
+      const tight = tightClassOf(bytes);
       if (this.slabs.classPages(tight) > 0) return tight;
     }
     return bytes <= PAGE_BYTES ? classOf(this.classes, bytes) : CLASSES;
@@ -95,39 +103,50 @@ export class ItemMemory {
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
   }
 
-  /** Memory for an item that may have a cell of a wide class. */
+  /**
+   * Memory for an item that may have a cell of a wide class. When no cell is free, that is the time to look whether there are so many of its size that
+   * the next slab should be one of their own.
+   */
   private allocateLarge(bytes: number): number {
-    const place = bytes <= TIGHT_BYTES_MAX ? tightPlaceOf(bytes) : NO_PLACE;
-    const tight = place === NO_PLACE ? NO_PLACE : this.allocateTightly(place, bytes);
-    if (tight > 0) return tight;
-    if (bytes > PAGE_BYTES)
-      return this.canHold(bytes) ? this.allocateRun(Math.ceil(bytes / PAGE_BYTES)) : this.refuse();
-    // A tight class that is in use is not left for another that has no better slabs.
-    const isInUse = place !== NO_PLACE && this.slabs.classPages(tightClassAt(place)) > 0;
-    const sizeClass = isInUse ? tightClassAt(place) : classOf(this.classes, bytes);
-    return this.slabs.allocate(sizeClass) || this.allocateSlowly(sizeClass);
-  }
-
-  /** A cell of a tight class that is free, of a new slab where one pays, or (above a page) of one that is evicted; 0 when there is none. */
-  private allocateTightly(place: number, bytes: number): number {
-    const { slabs } = this;
-    const sizeClass = tightClassAt(place);
+    if (bytes > TIGHT_BYTES_MAX) return this.allocateRun(bytes);
+    const { slabs, pool } = this;
+    const tight = tightClassOf(bytes);
+    const isOpen = slabs.classPages(tight) > 0;
+    const sizeClass = isOpen || bytes > PAGE_BYTES ? tight : classOf(this.classes, bytes);
     const cell = slabs.allocate(sizeClass);
     if (cell !== 0) return cell;
-    const items = this.user.ledger.itemsOfSize(place) + 1;
+    const items = this.user.ledger.itemsOfClass(tight) + 1;
     const pages = bytes > PAGE_BYTES ? Math.ceil(bytes / PAGE_BYTES) : 1 / CELLS_PER_PAGE[classOf(this.classes, bytes)];
-    const least = leastOrder(sizeClass, items, pages);
-    if (least !== NO_SLAB && slabs.grow(sizeClass, bestOrder(sizeClass, items), least))
-      return slabs.allocate(sizeClass);
-    if (bytes > PAGE_BYTES && this.pool.available < pages && this.evictor.evictFrom(sizeClass))
-      return slabs.allocate(sizeClass);
-    return 0;
+    const least = leastOrder(tight, items, pages);
+    const order = least === NO_SLAB ? 0 : bestOrder(tight, items);
+    if (least !== NO_SLAB && this.growWide(tight, order, least)) return slabs.allocate(tight);
+    if (bytes <= PAGE_BYTES) return this.allocateSlowly(sizeClass, isOpen ? order : 0);
+    const evicted = pool.available < pages && this.evictor.evictFrom(tight, order);
+    if (evicted && least !== NO_SLAB && pool.available > 0) this.growWide(tight, order, least);
+    return slabs.allocate(tight) || this.allocateRun(bytes);
+  }
+
+  /**
+   * Gives a wide class a slab of 2^order pages, or of fewer; a class that has none yet has pages made free for it.
+   * @param least order of the smallest slab that will do
+   */
+  private growWide(sizeClass: number, order: number, least: number): boolean {
+    const { slabs, pool } = this;
+    if (slabs.grow(sizeClass, order, least)) return true;
+    if (slabs.classPages(sizeClass) === 0 && !this.evictor.freePages(1 << least)) return false;
+    const most = Math.min(order, 31 - Math.clz32(pool.available));
+    if (most < least || !clearAligned(pool, slabs, this.compaction, this.user, most, this.pinnedPage)) return false;
+    return slabs.grow(sizeClass, most, most);
+  }
+
+  private get pinnedPage(): number {
+    return this.user.pinned >>> PAGE_SHIFT;
   }
 
   /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
   fit(item: number, bytes: number): boolean {
     const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_SLAB) return this.fitsCell(bytes, this.slabs.pageClass(page));
+    if (this.pool.kind(page) !== PAGE_RUN) return this.fitsCell(bytes, this.slabs.pageClass(page));
     if (bytes <= PAGE_BYTES) return false;
     const pages = Math.ceil(bytes / PAGE_BYTES);
     return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
@@ -182,28 +201,40 @@ export class ItemMemory {
     return this.control.policy !== POLICY_NOEVICTION && this.evictor.mayGo(item);
   }
 
-  private allocateSlowly(sizeClass: number): number {
+  /** @param order of the slab that the class is to have next */
+  private allocateSlowly(sizeClass: number, order = 0): number {
     for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
       const borrowed = this.slabs.borrow(sizeClass, CELL_BYTES[sizeClass] * BORROW_FREE);
       if (borrowed !== 0) return borrowed;
       const from = this.evictor.lender(sizeClass, CELL_BYTES[sizeClass] * BORROW_EVICTED);
       // What is made free is a cell of the class, or a page.
-      if (!this.evictor.freeCell(from) && !this.user.removeDead()) return this.refuse();
+      if (!this.evictor.freeCell(from, order) && !this.user.removeDead()) return this.refuse();
+      if (order > 0 && this.pool.available > 0) this.growWide(sizeClass, order, 0);
       const cell = this.slabs.allocate(from) || this.slabs.allocate(sizeClass);
       if (cell !== 0) return cell;
     }
   }
 
-  private allocateRun(pages: number): number {
+  private allocateRun(bytes: number): number {
+    if (!this.canHold(bytes)) return this.refuse();
+    const pages = Math.ceil(bytes / PAGE_BYTES);
     for (let missing = pages - this.pool.available; missing > 0; missing = pages - this.pool.available) {
       if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
         return this.refuse();
     }
-    const pinned = this.user.pinned >>> PAGE_SHIFT;
+    const mayEvict = POLICY_EVICTS_ANY[this.control.policy];
     const page =
       this.pool.takeRun(pages) ||
-      clearRun(this.pool, this.slabs, this.evictor, this.user, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
+      clearRun(
+        this.pool,
+        this.slabs,
+        this.compaction,
+        this.user,
+        mayEvict ? this.evictor : undefined,
+        pages,
+        this.pinnedPage,
+      );
     return page === 0 ? this.refuse() : page << PAGE_SHIFT;
   }
 

@@ -256,10 +256,10 @@ export class PagePool {
     if (words[USED] + count > words[ALLOWED]) return 0;
     let first = this.extents.findAligned(order, words[HIGH_WATER]);
     if (first === 0) {
-      if (words[HIGH_WATER] === this.capacity) return 0;
-      this.extend(words[HIGH_WATER] + 1);
-      first = this.extents.findAligned(order, words[HIGH_WATER]);
-      if (first === 0) return 0;
+      // The mark is where an extent begins.
+      first = words[HIGH_WATER];
+      if (first + count > this.capacity) return 0;
+      this.extend(first + count);
     }
     for (let page = first; page < first + count; page++) {
       this.extents.remove(page);

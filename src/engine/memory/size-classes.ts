@@ -115,21 +115,23 @@ export function classOf(table: ClassTable, bytes: number): number {
 const TIGHT = Int32Array.from(wideSizes, (size) => sizes.indexOf(size));
 /** Number of tight classes. */
 export const TIGHT_CLASSES = TIGHT.length;
+/** Place among the wide classes, by class; -1 = it is not wide. */
+const PLACES = Int32Array.from(sizes, (size) => wideSizes.indexOf(size));
 /** Items of more bytes have no tight class. */
 export const TIGHT_BYTES_MAX = CELL_BYTES[TIGHT[TIGHT_CLASSES - 1]];
 
-/** Place of an item's tight class among the wide classes; `bytes` is more than TIGHT_FROM, and at most TIGHT_BYTES_MAX. */
-export function tightPlaceOf(bytes: number): number {
+/** An item's tight class; `bytes` is more than TIGHT_FROM, and at most TIGHT_BYTES_MAX. */
+export function tightClassOf(bytes: number): number {
   let low = 0;
   for (let high = TIGHT_CLASSES - 1; low < high; ) {
     const middle = (low + high) >>> 1;
     if (CELL_BYTES[TIGHT[middle]] < bytes) low = middle + 1;
     else high = middle;
   }
-  return low;
+  return TIGHT[low];
 }
 
-/** The wide class that is at a place. */
-export function tightClassAt(place: number): number {
-  return TIGHT[place];
+/** Place of a wide class among the wide ones. */
+export function tightPlace(sizeClass: number): number {
+  return PLACES[sizeClass];
 }

@@ -19,7 +19,7 @@
  */
 
 import type { Clock } from '../../base/clock.js';
-import type { Evictor } from '../eviction/evictor.js';
+import type { Compaction } from './compaction.js';
 import { EXTENT_PAGES } from './extents.js';
 import type { PagePool } from './page-pool.js';
 import { CELLS_PER_PAGE, CLASSES } from './size-classes.js';
@@ -51,16 +51,16 @@ export const TIDYING_WORDS = CLASS_RECORDS + CLASSES * CLASS_WORDS;
 export class Tidying {
   private readonly pool: PagePool;
   private readonly slabs: Slabs;
-  private readonly evictor: Evictor;
+  private readonly compaction: Compaction;
   private readonly clock: Clock;
   private readonly words: Int32Array;
   private readonly record: number;
 
   /** @param record word index, in the shard's header, of TIDYING_WORDS words */
-  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, clock: Clock, record: number) {
+  constructor(pool: PagePool, slabs: Slabs, compaction: Compaction, clock: Clock, record: number) {
     this.pool = pool;
     this.slabs = slabs;
-    this.evictor = evictor;
+    this.compaction = compaction;
     this.clock = clock;
     this.words = pool.words;
     this.record = record;
@@ -143,7 +143,7 @@ export class Tidying {
     for (let sizeClass = 0, at = record + CLASS_RECORDS; sizeClass < CLASSES; sizeClass++, at += CLASS_WORDS) {
       if (words[at + TO_EMPTY] === 0) continue;
       const most = Math.min(PORTION_ITEMS, Math.max(1, CELLS_PER_PAGE[sizeClass]));
-      const emptied = this.evictor.compactClass(sizeClass, most);
+      const emptied = this.compaction.compactClass(sizeClass, most);
       if (emptied === 0) return;
       // What was free may have been filled since: then no slab can be emptied.
       words[record + EMPTIED] += Math.max(0, emptied);
