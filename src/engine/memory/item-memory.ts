@@ -41,6 +41,9 @@ const BORROW_FREE = 1.5;
 const BORROW_EVICTED = 2;
 /** Pages that are made free by choosing the items that go one by one. */
 const FEW_PAGES = 2;
+/** How often a run is looked for, each time with as many more free pages as it has, and at least so many. */
+const RUN_TRIES = 8;
+const MORE_PAGES_MIN = 8;
 /** Bytes of an index entry. */
 const ENTRY_BYTES = 8;
 /** Pages of the largest value with the longest key. */
@@ -112,7 +115,8 @@ export class ItemMemory {
     const { slabs, pool } = this;
     const tight = tightClassOf(bytes);
     const isOpen = slabs.classPages(tight) > 0;
-    const sizeClass = isOpen || bytes > PAGE_BYTES ? tight : classOf(this.classes, bytes);
+    const fitsPage = CELL_BYTES[tight] <= PAGE_BYTES;
+    const sizeClass = isOpen || !fitsPage ? tight : classOf(this.classes, bytes);
     const cell = slabs.allocate(sizeClass);
     if (cell !== 0) return cell;
     const items = this.user.ledger.itemsOfClass(tight) + 1;
@@ -120,10 +124,18 @@ export class ItemMemory {
     const least = leastOrder(tight, items, pages);
     const order = least === NO_SLAB ? 0 : bestOrder(tight, items);
     if (least !== NO_SLAB && this.growWide(tight, order, least)) return slabs.allocate(tight);
-    if (bytes <= PAGE_BYTES) return this.allocateSlowly(sizeClass, isOpen ? order : 0);
+    if (fitsPage) return this.allocateSlowly(sizeClass, isOpen ? order : 0);
+    // A class whose cells are larger than a page cannot grow by single pages: no page that is made free would help it.
     const evicted = pool.available < pages && this.evictor.evictFrom(tight, order);
     if (evicted && least !== NO_SLAB && pool.available > 0) this.growWide(tight, order, least);
-    return slabs.allocate(tight) || this.allocateRun(bytes);
+    return slabs.allocate(tight) || this.allocateOtherwise(bytes);
+  }
+
+  /** Memory for an item as if there were no wide classes: a run, or a cell of a page class. */
+  private allocateOtherwise(bytes: number): number {
+    if (bytes > PAGE_BYTES) return this.allocateRun(bytes);
+    const sizeClass = classOf(this.classes, bytes);
+    return this.slabs.allocate(sizeClass) || this.allocateSlowly(sizeClass);
   }
 
   /**
@@ -201,7 +213,11 @@ export class ItemMemory {
     return this.control.policy !== POLICY_NOEVICTION && this.evictor.mayGo(item);
   }
 
-  /** @param order of the slab that the class is to have next */
+  /**
+   * A cell of a class, for which room is made.
+   * @param sizeClass one whose cells fit a page
+   * @param order of the slab that it is to have next
+   */
   private allocateSlowly(sizeClass: number, order = 0): number {
     for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
@@ -223,19 +239,18 @@ export class ItemMemory {
       if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
         return this.refuse();
     }
-    const mayEvict = POLICY_EVICTS_ANY[this.control.policy];
-    const page =
-      this.pool.takeRun(pages) ||
-      clearRun(
-        this.pool,
-        this.slabs,
-        this.compaction,
-        this.user,
-        mayEvict ? this.evictor : undefined,
-        pages,
-        this.pinnedPage,
-      );
-    return page === 0 ? this.refuse() : page << PAGE_SHIFT;
+    for (let tries = 0; tries < RUN_TRIES; tries++) {
+      const page = this.pool.takeRun(pages) || this.clearRun(pages);
+      if (page !== 0) return page << PAGE_SHIFT;
+      // With more free pages, more can be moved out of a window.
+      if (!this.evictor.freePages(this.pool.available + Math.max(pages, MORE_PAGES_MIN))) break;
+    }
+    return this.refuse();
+  }
+
+  private clearRun(pages: number): number {
+    const emptier = POLICY_EVICTS_ANY[this.control.policy] ? this.evictor : undefined;
+    return clearRun(this.pool, this.slabs, this.compaction, this.user, emptier, pages, this.pinnedPage);
   }
 
   private refuse(): number {

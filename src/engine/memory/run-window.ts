@@ -22,7 +22,7 @@ import { SLAB_ORDER_MAX } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 const IMPOSSIBLE = 2 ** 40;
-/** Cost of evicting a whole large value, against one of moving a small item. */
+/** Cost of evicting a page of a large value, or of a slab, against one of moving a small item. */
 const RUN_PAGE_COST = 10_000;
 /** Cost of moving a segment of the index. */
 const SEGMENT_COST = 100;
@@ -133,6 +133,8 @@ interface Terms {
   readonly emptier: PageEmptier | undefined;
   /** Order of the largest slabs that may be emptied. */
   readonly slabOrderMax: number;
+  /** Free pages. */
+  readonly room: number;
   /** Pages of the slab or run with the item that must stay: this one, and those up to the end. */
   readonly pinnedPage: number;
   readonly pinnedEnd: number;
@@ -151,7 +153,7 @@ function termsOf(
   const isRun = pinned !== 0 && pool.kind(pinned) === PAGE_RUN;
   const pinnedEnd = pinnedPage + (isRun ? pool.runPages(pinned) : 1 << slabs.slabOrder(pinnedPage));
   const fixed = emptier === undefined ? new Set<number>() : pinnedRuns(pool);
-  return { emptier, slabOrderMax, pinnedPage, pinnedEnd, fixed };
+  return { emptier, slabOrderMax, room: pool.available, pinnedPage, pinnedEnd, fixed };
 }
 
 function pinnedRuns(pool: PagePool): Set<number> {
@@ -206,7 +208,10 @@ function pageCost(pool: PagePool, slabs: Slabs, page: number, terms: Terms): num
   return IMPOSSIBLE;
 }
 
-/** A slab is emptied wholly, for whichever of its pages. */
+/** A slab is emptied wholly, for whichever of its pages. If there are fewer free pages than it has, its items have no room elsewhere. */
 function slabCost(slabs: Slabs, slab: number, terms: Terms): number {
-  return slabs.slabOrder(slab) <= terms.slabOrderMax ? slabs.liveCells(slab) : IMPOSSIBLE;
+  const order = slabs.slabOrder(slab);
+  if (order > terms.slabOrderMax) return IMPOSSIBLE;
+  if (1 << order <= terms.room) return slabs.liveCells(slab);
+  return terms.emptier === undefined ? IMPOSSIBLE : RUN_PAGE_COST;
 }
