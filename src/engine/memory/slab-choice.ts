@@ -4,7 +4,7 @@
  * A slab of several pages loses less at its end than one of a page does, but it is more that can be partly empty:
  *
  * ```
- *  an item of 40,996 bytes (a value of 40 KiB, say)    page    2 pages   4 pages   8 pages   16 pages   32 pages
+ *  an item of 40,996 bytes (a value of 40 KiB, say)     page    2 pages   4 pages   8 pages   16 pages   32 pages
  *  takes so many pages                                   1        .67       .67       .67        .64        .63
  *  and of a slab are free, as a rule                     1/8      1/4       1/2        1          2          4
  * ```
