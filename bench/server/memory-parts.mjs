@@ -18,6 +18,7 @@ import { figure, table } from '../common/report.mjs';
 
 const PAGE_BYTES = 65_536;
 const ENTRY_BYTES = 8;
+const READS_MAX = 20;
 
 /**
  * @typedef {{ header: number, blocks: number, entry: number, room: number, rounding: number, tails: number, free: number }} Parts
@@ -38,19 +39,14 @@ const HEADS = {
 
 /**
  * @param {import('../common/client.mjs').Client} client of an Ashlar server
- * @param {number} dataBytes of all keys and values that are stored; none of them in a run of pages (above 64 KiB)
+ * @param {number} dataBytes of all keys and values that are stored; none of them in a run of pages
  * @returns {Promise<Parts>}
  * @throws {StepError} when its books don't add up to the pages in use
  */
 export async function readParts(client, dataBytes) {
-  const info = fieldsOf(await client.ask('INFO', 'everything'));
-  const classes = rowsOf(await client.ask('MEMORY', 'MALLOC-STATS'));
+  const { info, classes } = await readBooks(client);
   const { itemBytes } = await import(pathToFileURL(inRoot('dist', 'engine', 'item.js')).href);
   const items = info.ashlar_items;
-  const slabPages = sum(classes, ({ pages }) => pages);
-  const pages = info.used_memory_startup / PAGE_BYTES + info.ashlar_index_segments + slabPages;
-  if (pages !== info.ashlar_pages_used)
-    throw new StepError(`ashlar has ${info.ashlar_pages_used} pages in use, and ${pages} of them are explained`);
   const cells = sum(classes, (row) => row.live * row.cell);
   const bytes = {
     header: items * itemBytes(0, 0, false),
@@ -62,6 +58,19 @@ export async function readParts(client, dataBytes) {
     free: sum(classes, (row) => (row.cells - row.live) * row.cell),
   };
   return Object.fromEntries(Object.entries(bytes).map(([name, all]) => [name, all / items]));
+}
+
+/** INFO and the classes as they are at one moment: a page that changes hands between the two questions has them asked again. */
+async function readBooks(client) {
+  for (let tries = 1; ; tries++) {
+    const info = fieldsOf(await client.ask('INFO', 'everything'));
+    const classes = rowsOf(await client.ask('MEMORY', 'MALLOC-STATS'));
+    const slabPages = sum(classes, ({ pages }) => pages);
+    const pages = info.used_memory_startup / PAGE_BYTES + info.ashlar_index_segments + slabPages;
+    if (pages === info.ashlar_pages_used) return { info, classes };
+    if (tries === READS_MAX)
+      throw new StepError(`ashlar has ${info.ashlar_pages_used} pages in use, and ${pages} of them are explained`);
+  }
 }
 
 /** @param {{ name: string, overhead: number, parts: Parts }[]} rows overhead: by resident memory, bytes an item */

@@ -13,8 +13,8 @@
 
 import { databaseOf, isPlaceholder, keyLength, keyOffset, sizeOf, valueLength } from './item.js';
 import type { Keyspace } from './keyspace.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from './memory/page-pool.js';
-import { CELL_BYTES, CLASSES, PAGE_BYTES } from './memory/size-classes.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from './memory/page-pool.js';
+import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES, TIGHT_FROM } from './memory/size-classes.js';
 import type { Shard } from './shard.js';
 
 const PAGE_SHIFT = 16;
@@ -54,6 +54,18 @@ export function sizeHistogram({ shards }: Keyspace): Float64Array {
       buckets[bucketOf(pool.runPages(page) * PAGE_BYTES)]++;
   }
   return buckets;
+}
+
+/**
+ * The lowest class that may have items as large as some of a class or a larger one. Above 4 KiB that is not the class itself: in the cells of a page class
+ * there are items that are smaller by up to one of so many in a page, and those of wide classes lie between.
+ */
+function lowestBeside(sizeClass: number): number {
+  const cells = CELLS_PER_PAGE[sizeClass];
+  if (CELL_BYTES[sizeClass] <= TIGHT_FROM || cells === 0) return sizeClass;
+  let lowest = sizeClass;
+  while (CELL_BYTES[lowest - 1] > PAGE_BYTES / (cells + 1)) lowest--;
+  return lowest;
 }
 
 function bucketOf(bytes: number): number {
@@ -110,7 +122,7 @@ class Search {
       this.pause();
       const kind = pool.kind(page);
       if (kind === PAGE_RUN) this.offer(page << PAGE_SHIFT);
-      if (kind !== PAGE_SLAB) continue;
+      if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) continue;
       const sizeClass = slabs.pageClass(page);
       if (sizeClass < lowest || CELL_BYTES[sizeClass] <= this.least) continue;
       if (sizeClass > lowest) this.offerPage(page);
@@ -127,12 +139,12 @@ class Search {
     this.keyspace.enter(this.shard);
   }
 
-  /** The classes from here up hold as many items as are wanted. */
+  /** The classes from here up hold as many items as are wanted, and all others that are as large as the smallest of these. */
   private lowestClass(): number {
     let items = 0;
     for (let sizeClass = CLASSES - 1; sizeClass > 0; sizeClass--) {
       items += this.shard.slabs.classLive(sizeClass);
-      if (items >= this.count) return sizeClass;
+      if (items >= this.count) return lowestBeside(sizeClass);
     }
     return 0;
   }
@@ -142,12 +154,13 @@ class Search {
     return this.found.length < this.count ? 0 : this.found[this.found.length - 1].size;
   }
 
-  /** Offers every item of a slab page; returns how many cells it looked at. */
+  /** Offers every item that begins in a page of a slab; returns how many cells it looked at. */
   private offerPage(page: number): number {
     const { slabs, words } = this.shard;
     const size = CELL_BYTES[slabs.pageClass(page)];
-    const cells = slabs.cutCells(page);
-    for (let i = 0, cell = page << PAGE_SHIFT; i < cells; i++, cell += size)
+    const end = slabs.cellsEnd(page);
+    let cells = 0;
+    for (let cell = slabs.firstCell(page); cell < end; cell += size, cells++)
       if (words[cell >>> 2] !== 0) this.offer(cell);
     this.work += cells;
     return cells;

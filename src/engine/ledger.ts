@@ -3,7 +3,7 @@
  *
  * ```
  *  header words:   8 items   9 resets   128..191 keys by internal database   192..255 keys with a deadline by internal database
- *                  4096..4159 placeholders by internal database
+ *                  4096..4159 placeholders by internal database   4160.. items by tight class
  *  header doubles: 8 hits   9 misses   10 expired   11 evicted   12 bytes   13 refused   14 expired by sweeps   15 stored   16 milliseconds of sweeps
  * ```
  *
@@ -12,6 +12,7 @@
  */
 
 import { DATABASES_MAX, databaseOf, expiryOf, isPinned, isPlaceholder, sizeOf } from './item.js';
+import { TIGHT_BYTES_MAX, TIGHT_CLASSES, TIGHT_FROM, tightClassOf, tightPlace } from './memory/size-classes.js';
 import type { Pins } from './pins.js';
 
 const ITEMS = 8;
@@ -19,6 +20,7 @@ const RESETS = 9;
 const KEYS = 128;
 const EXPIRING = 192;
 const PLACEHOLDERS = 4096;
+const SIZES = 4160;
 
 const HITS = 8;
 const MISSES = 9;
@@ -51,6 +53,7 @@ export class Ledger {
     words.fill(0, KEYS, KEYS + DATABASES_MAX);
     words.fill(0, EXPIRING, EXPIRING + DATABASES_MAX);
     words.fill(0, PLACEHOLDERS, PLACEHOLDERS + DATABASES_MAX);
+    words.fill(0, SIZES, SIZES + TIGHT_CLASSES);
     this.figures[BYTES] = 0;
     this.pins.clear();
   }
@@ -81,13 +84,21 @@ export class Ledger {
   measure(item: number, sign: number): void {
     const { words } = this;
     if (expiryOf(words, item) !== 0 && !isPlaceholder(words, item)) words[EXPIRING + databaseOf(words, item)] += sign;
-    this.figures[BYTES] += sign * sizeOf(words, item);
+    const bytes = sizeOf(words, item);
+    this.figures[BYTES] += sign * bytes;
+    if (bytes > TIGHT_FROM) this.countSize(bytes, sign);
     if (isPinned(words, item)) this.pins.count(item, sign);
   }
 
-  /** A value has another length: its item takes `bytes` more. */
-  grown(bytes: number): void {
+  /** A value gets another length where it is: its item, of `before` bytes, takes `bytes` more. */
+  grown(before: number, bytes: number): void {
     this.figures[BYTES] += bytes;
+    if (before > TIGHT_FROM) this.countSize(before, -1);
+    if (before + bytes > TIGHT_FROM) this.countSize(before + bytes, 1);
+  }
+
+  private countSize(bytes: number, sign: number): void {
+    if (bytes <= TIGHT_BYTES_MAX) this.words[SIZES + tightPlace(tightClassOf(bytes))] += sign;
   }
 
   /** A key of a database is a placeholder from now on. */
@@ -135,6 +146,11 @@ export class Ledger {
     for (let database = 0; database < DATABASES_MAX; database++)
       if (words[EXPIRING + database] > 0 || words[PLACEHOLDERS + database] > 0) return true;
     return false;
+  }
+
+  /** Items whose tight class this is, wherever they are. */
+  itemsOfClass(sizeClass: number): number {
+    return this.words[SIZES + tightPlace(sizeClass)];
   }
 
   /** Bytes of the items themselves, without rounding. */

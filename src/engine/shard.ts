@@ -5,7 +5,7 @@
  * called by the thread that holds the shard's lock.
  *
  * ```
- *  header words:  0 magic   1 lock   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4159 ledger   10, 11 upkeep   12, 13 last version
+ *  header words:  0 magic   1 lock   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4399 ledger   10, 11 upkeep   12, 13 last version
  *                 14, 15 queues   81, 82 times of use   256.. class records of the slabs, record of the tidying
  *  as doubles:    8..16 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
@@ -65,6 +65,7 @@ import {
 } from './item.js';
 import { Ledger } from './ledger.js';
 import type { ShardLock } from './locks/shard-lock.js';
+import { Compaction } from './memory/compaction.js';
 import { ItemMemory } from './memory/item-memory.js';
 import { budgetMin, directoryEntriesMax, PagePool } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
@@ -148,10 +149,11 @@ export class Shard {
     this.access = new AccessClock(control, clock, random, queues, this.ghosts);
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
     this.lag = new LagRecord(figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
-    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
-    this.memory = new ItemMemory(pool, this.slabs, evictor, control, this);
+    const compaction = new Compaction(pool, this.slabs, this);
+    const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this, compaction);
+    this.memory = new ItemMemory(pool, this.slabs, evictor, compaction, control, this);
     this.useTimes = new UseTimes(pool, this.slabs, clock);
-    this.tidying = new Tidying(pool, this.slabs, evictor, clock, TIDYING_RECORD);
+    this.tidying = new Tidying(pool, this.slabs, compaction, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
@@ -407,7 +409,7 @@ export class Shard {
     // An item that is about to pass the size from which the expiry block is always there is written anew with one.
     const block = bytes > sizeOf(words, item) - old + length;
     if (!block && this.memory.fit(item, bytes)) {
-      this.ledger.grown(length - old);
+      this.ledger.grown(sizeOf(words, item), length - old);
       setValueLength(words, item, length);
       if (isPinned(words, item)) this.pins.resized(item, length - old);
     } else {
@@ -607,7 +609,7 @@ export class Shard {
     this.remove(item);
   }
 
-  /** Called by the evictor: the bytes are copied, the entry follows. */
+  /** Called by the compaction: the bytes are copied, the entry follows. */
   relocated(from: number, to: number): void {
     this.index.replace(this.index.findItem(this.hashOf(to), from), to);
     const expiry = expiryOf(this.words, to);

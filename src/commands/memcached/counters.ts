@@ -44,7 +44,7 @@ export const TOUCH_HITS = 7;
 const BY_CLASS = 16;
 const CLASS_SHIFT = 3;
 
-/** Number of the last class: values that are larger than a page have runs of pages of their own. The others are 1 .. CLASSES. */
+/** Number of the last class: values that are larger than a cell have runs of pages of their own. The others are 1 .. CLASSES. */
 export const RUN_CLASS = CLASSES + 1;
 
 export const MEMCACHED_COUNTERS = BY_CLASS + (RUN_CLASS << CLASS_SHIFT);

@@ -1,5 +1,5 @@
 /**
- * The classes of items by size, as memcached numbers them: from 1 up. Values that are larger than a page are in runs of pages of their own; these are the
+ * The classes of items by size, as memcached numbers them: from 1 up. Values that are larger than a cell are in runs of pages of their own; these are the
  * last class.
  */
 
@@ -13,8 +13,10 @@ import { RUN_CLASS } from './counters.js';
 export interface SlabClass {
   readonly number: number;
   readonly chunkBytes: number;
+  /** 0 of chunks that are larger than a page. */
   readonly chunksPerPage: number;
   readonly pages: number;
+  readonly chunks: number;
   /** Chunks that are taken. */
   readonly used: number;
   readonly items: number;
@@ -31,18 +33,29 @@ export function slabClasses({ shards }: Keyspace): SlabClass[] {
   const classes: SlabClass[] = [];
   for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
     let pages = 0;
+    let chunks = 0;
     let used = 0;
     for (const { slabs } of shards) {
       pages += slabs.classPages(sizeClass);
+      chunks += slabs.classCells(sizeClass);
       used += slabs.classLive(sizeClass);
     }
+    const chunkBytes = CELL_BYTES[sizeClass];
     const chunksPerPage = CELLS_PER_PAGE[sizeClass];
-    classes.push({ number: sizeClass + 1, chunkBytes: CELL_BYTES[sizeClass], chunksPerPage, pages, used, items: used });
+    classes.push({ number: sizeClass + 1, chunkBytes, chunksPerPage, pages, chunks, used, items: used });
   }
   const lengths = runLengths(shards);
   const pages = lengths.reduce((sum, length) => sum + length, 0);
   const items = lengths.length;
-  classes.push({ number: RUN_CLASS, chunkBytes: PAGE_BYTES, chunksPerPage: 1, pages, used: pages, items });
+  classes.push({
+    number: RUN_CLASS,
+    chunkBytes: PAGE_BYTES,
+    chunksPerPage: 1,
+    pages,
+    chunks: pages,
+    used: pages,
+    items,
+  });
   return classes;
 }
 

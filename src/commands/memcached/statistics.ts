@@ -189,7 +189,7 @@ function items({ keyspace }: Request): Statistic[] {
 function slabs({ keyspace, server }: Request): Statistic[] {
   const classes = slabClasses(keyspace);
   const { counters } = server.memcached();
-  const lines = classes.flatMap(({ number, chunkBytes, chunksPerPage, pages, used }): Statistic[] => {
+  const lines = classes.flatMap(({ number, chunkBytes, chunksPerPage, pages, chunks, used }): Statistic[] => {
     const counts = CLASS_COUNTERS.map(
       ([name, counter]): Statistic => [`${number}:${name}`, counters[ofClass(number) + counter]],
     );
@@ -198,9 +198,9 @@ function slabs({ keyspace, server }: Request): Statistic[] {
       [`${number}:chunk_size`, chunkBytes],
       [`${number}:chunks_per_page`, chunksPerPage],
       [`${number}:total_pages`, pages],
-      [`${number}:total_chunks`, pages * chunksPerPage],
+      [`${number}:total_chunks`, chunks],
       [`${number}:used_chunks`, used],
-      [`${number}:free_chunks`, pages * chunksPerPage - used],
+      [`${number}:free_chunks`, chunks - used],
       ...counts,
     ];
   });

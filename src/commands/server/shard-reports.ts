@@ -2,7 +2,7 @@
 
 import { formatBytesRounded } from '../../base/units.js';
 import type { Keyspace } from '../../engine/keyspace.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../engine/memory/size-classes.js';
+import { CELL_BYTES, CLASSES, PAGE_BYTES } from '../../engine/memory/size-classes.js';
 import { readFigures } from '../../engine/shard-figures.js';
 
 type Cell = string | number;
@@ -60,13 +60,14 @@ export function slabReport(keyspace: Keyspace): string {
   const rows: Cell[][] = [];
   for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
     let pages = 0;
+    let cells = 0;
     let live = 0;
     for (const { slabs } of keyspace.shards) {
       pages += slabs.classPages(sizeClass);
+      cells += slabs.classCells(sizeClass);
       live += slabs.classLive(sizeClass);
     }
     if (pages === 0) continue;
-    const cells = pages * CELLS_PER_PAGE[sizeClass];
     const free = formatBytesRounded(pages * PAGE_BYTES - live * CELL_BYTES[sizeClass]);
     rows.push([sizeClass, CELL_BYTES[sizeClass], pages, cells, live, percent(live, cells), free]);
   }

@@ -5,12 +5,10 @@
  * sampled, a few for each eviction, and the best of those that were not needed are remembered (candidates.ts).
  *
  * So that the classes share the memory as the load changes, a class looks round now and then: what deserves more to go elsewhere, in another class or as a
- * large value, than its own last victim did goes too, as many bytes of it as the class itself has evicted. Once a class has a page's worth of free cells, the
- * items of its emptiest page move into them, and the page changes hands. A class that has little in its only page gives it up: its items move into
- * cells of larger classes. With queues, what deserves to go is what is worth the least for each byte: the age counts times the size.
+ * large value, than its own last victim did goes too, until a slab comes free there (memory/compaction.ts), and its pages change hands: so many as the class's
+ * next slab is to have. With queues, what deserves to go is what is worth the least for each byte: the age counts times the size.
  *
- * Whole pages (for the index, a class without a page, a large value) come first from compaction: a class that has a page's worth of free cells in all
- * moves the items of its emptiest page together. Only when no class has, items go.
+ * Whole pages (for the index, a class without a page, a large value) come first from compaction. Only when there is nothing to be moved together, items go.
  *
  * What is "best" is the policy's: oldest in its queue (keystone and lfu; queues.ts), longest idle, any, nearest deadline; the volatile policies
  * look at items with a deadline only. Items that clients have pinned (pins.ts) never go: they move when their page is wanted. An item at the front of its queue that was used goes on instead, and the next one is looked for.
@@ -20,9 +18,10 @@ import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import { type Control, POLICIES, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.js';
 import { accessOf, accessWord, expiryOf, isPinned, sizeOf } from '../item.js';
-import { PAGE_FREE, PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../memory/size-classes.js';
-import type { Slabs } from '../memory/slabs.js';
+import type { Compaction } from '../memory/compaction.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from '../memory/page-pool.js';
+import { CELL_BYTES, CLASSES, IS_WIDE, PAGE_BYTES, SLAB_ORDER_MAX } from '../memory/size-classes.js';
+import { type Slabs, slabCells } from '../memory/slabs.js';
 import type { AccessClock } from './access.js';
 import { Candidates, GROUPS, RUNS } from './candidates.js';
 import type { Queues } from './queues.js';
@@ -36,7 +35,7 @@ const PAGES_FOR_CANDIDATE = 4;
 const PAGE_ITEMS = 4;
 /** Pages looked at when one is to change hands. */
 const PAGE_SAMPLES = 8;
-/** A class looks round after a quarter of a page's worth of evictions. */
+/** A class looks round after a quarter of a slab's worth of evictions. */
 const LOOKS_SHIFT = 2;
 /** No group has anything that may go. */
 const NOTHING = -1;
@@ -50,10 +49,6 @@ const TURNOVER_SHARE = 8;
 const TAKEOVER_MARGIN = 1.2;
 /** Down to this part of what a group deserved at first, it goes on giving. */
 const STAY_SHARE = 0.5;
-/** How much larger the cells may be into which the items of a class move that has little in its page. */
-const MERGE_MOST = 2;
-/** Pages of a class among which the emptiest is chosen to be compacted. */
-const COMPACT_LOOK = 64;
 /** Items that go so that pinned ones can move into their cells, before a page is left to the pinned ones. */
 const ROOM_FOR_PINNED_MAX = 64;
 
@@ -65,10 +60,13 @@ const KIND_TTL = POLICIES.map((name) => name.endsWith('-ttl'));
 export interface ItemOwner {
   /** Takes the item out of the index and frees its memory. `onProbation`: it is to be remembered for a while. */
   evict(item: number, onProbation: boolean): void;
-  /** The item's bytes have been copied to another cell: its index entry is to follow. */
-  relocated(from: number, to: number): void;
   /** Item that must stay in place for now; 0 = none. */
   readonly pinned: number;
+}
+
+/** Cells of the largest slab that a class may have. */
+function mostCells(sizeClass: number): number {
+  return slabCells(sizeClass, IS_WIDE[sizeClass] ? SLAB_ORDER_MAX : 0);
 }
 
 export class Evictor {
@@ -80,6 +78,7 @@ export class Evictor {
   private readonly queues: Queues;
   private readonly random: () => number;
   private readonly owner: ItemOwner;
+  private readonly compaction: Compaction;
   private readonly candidates = new Candidates();
   /** What the best candidate of each group deserved when it was looked at last; below 0 when there was none. */
   private readonly fronts = new Float64Array(GROUPS).fill(-1);
@@ -100,6 +99,7 @@ export class Evictor {
     queues: Queues,
     random: () => number,
     owner: ItemOwner,
+    compaction: Compaction,
   ) {
     this.pool = pool;
     this.slabs = slabs;
@@ -109,18 +109,27 @@ export class Evictor {
     this.queues = queues;
     this.random = random;
     this.owner = owner;
+    this.compaction = compaction;
   }
 
-  /** Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go. */
-  freeCell(sizeClass: number): boolean {
-    if (this.control.policy === POLICY_NOEVICTION) return this.compact();
-    const victim = this.slabs.classLive(sizeClass) > 0 ? this.choose(sizeClass) : 0;
-    if (victim === 0) return this.freePage();
+  /**
+   * Makes a cell of the class (or a page for it) free. False when the policy forbids, or nothing can go.
+   * @param order of the slab that the class would have next
+   */
+  freeCell(sizeClass: number, order = 0): boolean {
+    return this.evictFrom(sizeClass, order) || this.freePage();
+  }
+
+  /** Evicts an item of a class. False when the policy forbids, or none can go. `order`: as above. */
+  evictFrom(sizeClass: number, order = 0): boolean {
+    if (this.control.policy === POLICY_NOEVICTION || this.slabs.classLive(sizeClass) === 0) return false;
+    const victim = this.choose(sizeClass);
+    if (victim === 0) return false;
     const score = this.victimScore;
     this.evict(victim);
-    if (++this.evictions[sizeClass] >= CELLS_PER_PAGE[sizeClass] >>> LOOKS_SHIFT) {
+    if (++this.evictions[sizeClass] >= slabCells(sizeClass, order) >>> LOOKS_SHIFT) {
       this.evictions[sizeClass] = 0;
-      this.rebalance(sizeClass, score);
+      this.rebalance(sizeClass, score, 1 << order);
     }
     return true;
   }
@@ -200,13 +209,19 @@ export class Evictor {
 
   /** Makes at least one page free. False when the policy forbids, or nothing can go. */
   freePage(): boolean {
-    if (this.compact() || this.merge()) return true;
+    if (this.compaction.compact() || this.compaction.merge()) return true;
     if (this.control.policy === POLICY_NOEVICTION) return false;
-    if (this.evictColdest(NOTHING, 0, PAGE_BYTES)) return true;
+    if (this.evictColdest(NOTHING, 0)) return true;
     // When what stays in a group (pinned items, or items without a deadline) keeps its pages, the next group has its turn.
     for (let group = this.coldestGroup(NOTHING); group !== NOTHING; group = this.coldestGroup(NOTHING))
       if (this.takePage(group)) return true;
     return false;
+  }
+
+  /** Makes so many pages free. False when that is not possible; some may be free then. */
+  freePages(pages: number): boolean {
+    while (this.pool.available < pages) if (!this.freePage()) return false;
+    return true;
   }
 
   /**
@@ -229,18 +244,26 @@ export class Evictor {
     return (coldest !== 0 && POLICY_EVICTS_ANY[this.control.policy] && this.empty(coldest)) || this.freePage();
   }
 
+  /** A random cell of those that begin in a page of a slab, 0 = there are none. */
+  private randomCell(page: number): number {
+    const first = this.slabs.firstCell(page);
+    const bytes = this.slabs.cellsEnd(page) - first;
+    if (bytes <= 0) return 0;
+    const size = CELL_BYTES[this.slabs.pageClass(page)];
+    return first + Math.floor(this.random() * Math.ceil(bytes / size)) * size;
+  }
+
   /** Mean score of a few items of a page; -1 when none of them may go. */
   private pageScore(page: number): number {
     const group = this.groupOf(page);
-    if (group === NOTHING || page === this.owner.pinned >>> PAGE_SHIFT || !this.mayHaveVictims(page)) return -1;
+    if (group === NOTHING || this.compaction.isHeld(page) || !this.mayHaveVictims(page)) return -1;
     if (KIND_RANDOM[this.control.policy]) return this.random();
     if (group === RUNS) return this.mayGo(page << PAGE_SHIFT) ? this.warmScore(page << PAGE_SHIFT, RUNS) : -1;
-    const cut = this.slabs.cutCells(page);
     let sum = 0;
     let seen = 0;
     for (let i = 0; i < PAGE_ITEMS; i++) {
-      const item = (page << PAGE_SHIFT) + Math.floor(this.random() * cut) * CELL_BYTES[group];
-      if (!this.mayGo(item)) continue;
+      const item = this.randomCell(page);
+      if (item === 0 || !this.mayGo(item)) continue;
       sum += this.warmScore(item, group);
       seen++;
     }
@@ -251,20 +274,19 @@ export class Evictor {
    * Evicts the items that deserve it most, of whatever group, until a page is free.
    * @param except a group that is left alone
    * @param least score of the items that go
-   * @param most bytes of items that go
-   * @returns whether a page is free
+   * @returns whether a page is free; if not, a page's worth has gone, or nothing is left that deserves it
    */
-  private evictColdest(except: number, least: number, most: number): boolean {
+  private evictColdest(except: number, least: number): boolean {
     let group = this.coldestGroup(except);
     let first = group === NOTHING ? 0 : this.fronts[group];
-    for (let bytes = 0; bytes < most; ) {
-      if (group === NOTHING || this.fronts[group] < least) return false;
+    for (let bytes = 0; group !== NOTHING && bytes < this.pageWorth(group); ) {
+      if (this.fronts[group] < least) return false;
       const { used } = this.pool;
       const item = this.choose(group);
       if (item === 0) return false;
       bytes += group === RUNS ? PAGE_BYTES : CELL_BYTES[group];
       this.evict(item);
-      if (this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]))) return true;
+      if (this.pool.used < used || (group !== RUNS && this.compaction.compactIfRoom(group))) return true;
       // The same group as long as it will do: its page is to come free before it has filled the cells again.
       this.fronts[group] = this.frontScore(group);
       if (this.fronts[group] >= Math.max(least, first * STAY_SHARE)) continue;
@@ -274,101 +296,25 @@ export class Evictor {
     return false;
   }
 
+  /** Bytes of items that go from a group for pages to come free: those of a slab, where it has slabs of several pages. */
+  private pageWorth(group: number): number {
+    const slab = group === RUNS ? 0 : this.slabs.firstWithRoom(group);
+    return slab === 0 ? PAGE_BYTES : PAGE_BYTES << this.slabs.slabOrder(slab);
+  }
+
   /** Evicts the candidates of a group until a page is free. False when that was not enough; something has gone then. */
   private takePage(group: number): boolean {
     const { used } = this.pool;
-    for (let left = group === RUNS ? 1 : CELLS_PER_PAGE[group]; left > 0 && this.pool.used >= used; left--) {
-      if (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group])) return true;
+    for (let left = group === RUNS ? 1 : mostCells(group); left > 0 && this.pool.used >= used; left--) {
+      if (group !== RUNS && this.compaction.compactIfRoom(group)) return true;
       const item = this.choose(group);
       if (item === 0) break;
       this.evict(item);
     }
-    return this.pool.used < used || (group !== RUNS && this.compactIfRoom(group, CELLS_PER_PAGE[group]));
+    return this.pool.used < used || (group !== RUNS && this.compaction.compactIfRoom(group));
   }
 
-  /**
-   * Moves the items of one nearly empty page together with others of its class. False when no class has a page to spare.
-   * @param spare of how much more than a page's worth of free cells a class keeps: this part of a page
-   */
-  compact(spare = 0): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++)
-      if (this.compactIfRoom(sizeClass, CELLS_PER_PAGE[sizeClass] * (1 + spare))) return true;
-    return false;
-  }
-
-  private compactIfRoom(sizeClass: number, free: number): boolean {
-    if (this.slabs.classFree(sizeClass) < free) return false;
-    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
-    return page !== 0 && page !== this.owner.pinned >>> PAGE_SHIFT && this.vacate(page);
-  }
-
-  /**
-   * Frees the page of a class that has only one and little in it: its items move into free cells of somewhat larger classes. In a small cache
-   * there are as many classes as pages. False when there is no such class.
-   */
-  private merge(): boolean {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
-      const live = this.slabs.classLive(sizeClass);
-      if (this.slabs.classPages(sizeClass) !== 1 || live * 2 > CELLS_PER_PAGE[sizeClass]) continue;
-      if (live <= this.slabs.lendable(sizeClass, CELL_BYTES[sizeClass] * MERGE_MOST) && this.moveUp(sizeClass))
-        return true;
-    }
-    return false;
-  }
-
-  /** Moves the items of a class's one page into cells of larger classes, which have enough of them. False when one must stay. */
-  private moveUp(sizeClass: number): boolean {
-    const page = this.slabs.emptiestPage(sizeClass, 1);
-    if (page === this.owner.pinned >>> PAGE_SHIFT) return false;
-    const size = CELL_BYTES[sizeClass];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    const { used } = this.pool;
-    for (let cell = page << PAGE_SHIFT; this.pool.used === used && cell < end; cell += size) {
-      if (this.pool.words[cell >>> 2] === 0) continue;
-      this.moveCell(cell, this.slabs.borrow(sizeClass, size * MERGE_MOST));
-      this.slabs.free(cell);
-    }
-    return true;
-  }
-
-  /**
-   * Moves items out of the emptiest page that is found of a class, which has room for them elsewhere.
-   * @param most items
-   * @returns whether the page is free now
-   */
-  compactClass(sizeClass: number, most: number): boolean {
-    const page = this.slabs.emptiestPage(sizeClass, COMPACT_LOOK);
-    return page !== 0 && this.vacate(page, most);
-  }
-
-  /**
-   * Moves every item of a slab page to other pages of its class.
-   * @param most items
-   * @param mayGrow whether the class may take another page for them
-   * @returns false when they have no room for all of them, or there are more; the page is in use still, but emptier
-   */
-  vacate(page: number, most = Infinity, mayGrow = false): boolean {
-    const slabs = this.slabs;
-    const sizeClass = slabs.pageClass(page);
-    if (slabs.hasRoom(page)) slabs.detach(page);
-    const size = CELL_BYTES[sizeClass];
-    const end = (page << PAGE_SHIFT) + slabs.cutCells(page) * size;
-    let moved = 0;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
-      if (this.pool.words[cell >>> 2] === 0) continue;
-      let to = moved++ < most ? slabs.allocate(sizeClass) : 0;
-      if (to === 0 && mayGrow && slabs.grow(sizeClass)) to = slabs.allocate(sizeClass);
-      if (to === 0) {
-        if (slabs.hasRoom(page)) slabs.attach(page);
-        return false;
-      }
-      this.moveCell(cell, to);
-      if (slabs.freeDetached(cell)) return true;
-    }
-    return true;
-  }
-
-  /** Evicts every item of a page, and moves those that clients have pinned. Returns whether the page (or another) is free. */
+  /** Evicts every item of a page's slab or run, and moves those that clients have pinned. Returns whether that (or another page) is free. */
   empty(page: number): boolean {
     const words = this.pool.words;
     const kind = this.pool.kind(page);
@@ -378,43 +324,39 @@ export class Evictor {
       this.evict(page << PAGE_SHIFT);
       return true;
     }
-    if (kind !== PAGE_SLAB) return false;
-    const size = CELL_BYTES[this.slabs.pageClass(page)];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) {
+    if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) return false;
+    const slab = this.slabs.slabOf(page);
+    const size = CELL_BYTES[this.slabs.pageClass(slab)];
+    const end = this.slabs.slabEnd(slab);
+    for (let cell = slab << PAGE_SHIFT; cell < end; cell += size) {
       if (words[cell >>> 2] === 0 || cell === this.owner.pinned || isPinned(words, cell)) continue;
       this.evict(cell);
-      if (this.pool.kind(page) === PAGE_FREE) return true;
+      if (this.pool.kind(slab) !== PAGE_SLAB) return true;
     }
-    return page !== this.owner.pinned >>> PAGE_SHIFT && this.moveAll(page);
+    return !this.compaction.isHeld(slab) && this.moveAll(slab);
   }
 
-  /** Moves what is left in a slab page, if need be into the cells of victims of its class. Returns whether the page (or another) is free. */
-  private moveAll(page: number): boolean {
-    const sizeClass = this.slabs.pageClass(page);
+  /** Moves what is left in a slab, if need be into the cells of victims of its class. Returns whether the slab (or another page) is free. */
+  private moveAll(slab: number): boolean {
+    const sizeClass = this.slabs.pageClass(slab);
+    const order = this.slabs.slabOrder(slab);
     const { used } = this.pool;
-    for (let victims = 0; !this.vacate(page); victims++) {
+    for (let victims = 0; !this.compaction.vacate(slab); victims++) {
       if (this.pool.used < used) return true;
       if (victims === ROOM_FOR_PINNED_MAX) return false;
       const victim = this.choose(sizeClass);
       if (victim !== 0) this.evict(victim);
       // Alone in its class, it takes another free page, where there is one.
-      else if (!this.slabs.grow(sizeClass)) return false;
+      else if (!this.slabs.grow(sizeClass, order)) return false;
     }
     return true;
   }
 
-  private moveCell(from: number, to: number): void {
-    const bytes = this.pool.bytes;
-    const size = CELL_BYTES[this.slabs.classOfCell(from)];
-    bytes.copyWithin(to, from, from + size);
-    this.owner.relocated(from, to);
-  }
-
-  /** Takes from other groups what deserves more to go than the class's own last victim did: as much of it as the class has evicted since it looked round last. */
-  private rebalance(sizeClass: number, score: number): void {
-    if (this.merge()) return;
-    this.evictColdest(sizeClass, this.worthwhile(score), PAGE_BYTES);
+  /** Takes from other groups what deserves more to go than the class's own last victim did, until there are `pages` for its next slab. */
+  private rebalance(sizeClass: number, score: number, pages: number): void {
+    if (this.compaction.merge()) return;
+    const least = this.worthwhile(score);
+    while (this.evictColdest(sizeClass, least) && this.pool.available < pages);
   }
 
   /** What something must deserve so that it goes instead of more of a class that has evicted an item of this score. At random, anything is as good. */
@@ -450,13 +392,13 @@ export class Evictor {
   private isItemOf(item: number, group: number): boolean {
     const page = item >>> PAGE_SHIFT;
     if (!this.isPageOf(page, group)) return false;
-    return group === RUNS || item - (page << PAGE_SHIFT) < this.slabs.cutCells(page) * CELL_BYTES[group];
+    return group === RUNS || item < this.slabs.cellsEnd(page);
   }
 
   /** Group of a page's items: their size class, or RUNS; NOTHING when there are none, or where a run does not begin. */
   private groupOf(page: number): number {
     const kind = this.pool.kind(page);
-    if (kind === PAGE_SLAB) return this.slabs.pageClass(page);
+    if (kind === PAGE_SLAB || kind === PAGE_SLAB_TAIL) return this.slabs.pageClass(page);
     return kind === PAGE_RUN ? RUNS : NOTHING;
   }
 
@@ -468,9 +410,8 @@ export class Evictor {
   /** Notes one random item of a page as a candidate. False when the cell has none that may go. */
   private sampleItem(page: number): boolean {
     if (this.pool.kind(page) === PAGE_RUN) return this.offer(page << PAGE_SHIFT, RUNS);
-    const sizeClass = this.slabs.pageClass(page);
-    const cell = Math.floor(this.random() * this.slabs.cutCells(page)) * CELL_BYTES[sizeClass];
-    return this.offer((page << PAGE_SHIFT) + cell, sizeClass);
+    const cell = this.randomCell(page);
+    return cell !== 0 && this.offer(cell, this.slabs.pageClass(page));
   }
 
   /** Notes every item of a page as a candidate, as far as there is room. */
@@ -481,8 +422,8 @@ export class Evictor {
       return;
     }
     const size = CELL_BYTES[group];
-    const end = (page << PAGE_SHIFT) + this.slabs.cutCells(page) * size;
-    for (let cell = page << PAGE_SHIFT; cell < end; cell += size) this.offer(cell, group);
+    const end = this.slabs.cellsEnd(page);
+    for (let cell = this.slabs.firstCell(page); cell < end; cell += size) this.offer(cell, group);
   }
 
   private offer(item: number, group: number): boolean {

@@ -13,7 +13,7 @@
 
 import type { Clock } from '../../base/clock.js';
 import { accessWord } from '../item.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
 
@@ -91,12 +91,12 @@ export class UseTimes {
 
   private agePage(page: number): void {
     const kind = this.pool.kind(page);
-    const first = page << PAGE_SHIFT;
-    if (kind === PAGE_RUN) this.ageItem(first);
-    if (kind !== PAGE_SLAB) return;
+    if (kind === PAGE_RUN) this.ageItem(page << PAGE_SHIFT);
+    if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) return;
     const size = CELL_BYTES[this.slabs.pageClass(page)];
-    const end = first + this.slabs.cutCells(page) * size;
-    for (let cell = first; cell < end; cell += size) if (this.words[cell >>> 2] !== 0) this.ageItem(cell);
+    const end = this.slabs.cellsEnd(page);
+    for (let cell = this.slabs.firstCell(page); cell < end; cell += size)
+      if (this.words[cell >>> 2] !== 0) this.ageItem(cell);
   }
 
   private ageItem(item: number): void {

@@ -16,7 +16,7 @@
 import type { Clock } from '../../base/clock.js';
 import { databaseOf, expiryOf } from '../item.js';
 import { BLOCK_BYTES, BLOCKS, type DeadlineTable } from '../memory/deadline-table.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from '../memory/page-pool.js';
+import { PAGE_RUN, PAGE_SLAB, PAGE_SLAB_TAIL, type PagePool } from '../memory/page-pool.js';
 import { CELL_BYTES, PAGE_BYTES } from '../memory/size-classes.js';
 import type { Slabs } from '../memory/slabs.js';
 
@@ -33,6 +33,11 @@ export interface ItemRemover {
   isOrphan(item: number): boolean;
   /** Removes an item of a database that is being emptied. */
   removeOrphan(item: number): void;
+}
+
+/** Whether items may begin in a page of the kind. */
+function holdsItems(kind: number): boolean {
+  return kind === PAGE_SLAB || kind === PAGE_SLAB_TAIL || kind === PAGE_RUN;
 }
 
 const noTime = (): number => 0;
@@ -125,17 +130,17 @@ export class Deadlines {
   removeWhere(page: number, database: number): void {
     const { words } = this.pool;
     const kind = this.pool.kind(page);
-    if (kind !== PAGE_SLAB && kind !== PAGE_RUN) return;
+    if (!holdsItems(kind)) return;
     const size = this.cellBytes(page, kind);
     const end = this.cellsEnd(page, kind);
-    for (let item = page << PAGE_SHIFT; item < end && this.pool.kind(page) === kind; item += size)
+    for (let item = this.firstItem(page, kind, 0); item < end && this.pool.kind(page) === kind; item += size)
       if (words[item >>> 2] !== 0 && databaseOf(words, item) === database) this.remover.removeOrphan(item);
   }
 
   /** Sweeps one page, from one of its blocks on. Returns false when the time was up; the cursor says where to go on then. */
   private sweepPage(page: number, from: number, expired: boolean, orphans: boolean): boolean {
     const kind = this.pool.kind(page);
-    if (kind !== PAGE_SLAB && kind !== PAGE_RUN) return true;
+    if (!holdsItems(kind)) return true;
     const { blocks } = this.table;
     const { now } = this.clock;
     const end = (page + 1) * BLOCKS;
@@ -157,11 +162,10 @@ export class Deadlines {
     const { words } = this.pool;
     const { now } = this.clock;
     const size = this.cellBytes(page, kind);
-    const start = page << PAGE_SHIFT;
     const offset = (block % BLOCKS) * BLOCK_BYTES;
-    const end = Math.min(this.cellsEnd(page, kind), start + offset + BLOCK_BYTES);
+    const end = Math.min(this.cellsEnd(page, kind), (page << PAGE_SHIFT) + offset + BLOCK_BYTES);
     let earliest = Infinity;
-    for (let item = start + Math.ceil(offset / size) * size; item < end; item += size) {
+    for (let item = this.firstItem(page, kind, offset); item < end; item += size) {
       this.work++;
       if (words[item >>> 2] === 0) continue;
       const expiry = expiryOf(words, item);
@@ -183,9 +187,17 @@ export class Deadlines {
     return kind === PAGE_RUN ? PAGE_BYTES : CELL_BYTES[this.slabs.pageClass(page)];
   }
 
-  /** One past the page's last cell that may hold an item (byte offset). */
+  /** The first place of an item at or behind an offset in a page: in a slab of several pages, cells do not begin where pages do. */
+  private firstItem(page: number, kind: number, offset: number): number {
+    const at = (page << PAGE_SHIFT) + offset;
+    if (kind === PAGE_RUN) return offset === 0 ? at : at + PAGE_BYTES;
+    const start = this.slabs.slabOf(page) << PAGE_SHIFT;
+    const size = this.cellBytes(page, kind);
+    return start + Math.ceil((at - start) / size) * size;
+  }
+
+  /** One past the last cell that begins in a page and may hold an item (byte offset). */
   private cellsEnd(page: number, kind: number): number {
-    const cells = kind === PAGE_RUN ? 1 : this.slabs.cutCells(page);
-    return (page << PAGE_SHIFT) + cells * this.cellBytes(page, kind);
+    return kind === PAGE_RUN ? (page << PAGE_SHIFT) + PAGE_BYTES : this.slabs.cellsEnd(page);
   }
 }

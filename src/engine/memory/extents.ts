@@ -32,6 +32,8 @@ const HEAD_WORDS = 4;
 const RECORD_SHIFT = 2;
 const RECORD_WORDS = 1 << RECORD_SHIFT;
 const ALL = -1;
+/** Bits at the multiples of 2^i. */
+const ALIGNED = [ALL, 0x55555555, 0x11111111, 0x01010101, 0x00010001, 1];
 
 const RESIDENT_COUNT = 0;
 const FEWEST = 1;
@@ -66,6 +68,13 @@ function countBits(bits: number): number {
 /** Position of the lowest bit that is set. */
 function lowestBit(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
+}
+
+/** Of the bits at multiples of 2^order those that begin 2^order bits that are set. */
+function alignedStarts(bits: number, order: number): number {
+  let starts = bits;
+  for (let step = 0; step < order; step++) starts &= starts >>> (1 << step);
+  return starts & ALIGNED[order];
 }
 
 /** The lowest `count` bits. */
@@ -180,6 +189,28 @@ export class Extents {
       bits = words[record] & words[record + RESIDENT] || words[record];
     }
     return (((record - this.records) >>> RECORD_SHIFT) << EXTENT_SHIFT) + lowestBit(bits);
+  }
+
+  /**
+   * The first of 2^order free pages side by side, which begin at a multiple of their number: of the extent with the fewest free pages that has such, with
+   * memory where there are any; 0 when there are none.
+   * @param mark one past the last page that is known
+   */
+  findAligned(order: number, mark: number): number {
+    const { words } = this;
+    let best = 0;
+    let bestFree = Infinity;
+    for (let extent = 0, record = this.records; extent << EXTENT_SHIFT < mark; extent++, record += RECORD_WORDS) {
+      const bits = words[record];
+      const starts = alignedStarts(bits, order);
+      if (starts === 0) continue;
+      const resident = alignedStarts(bits & words[record + RESIDENT], order);
+      const free = countBits(bits) + (resident === 0 ? EXTENT_PAGES : 0);
+      if (free >= bestFree) continue;
+      best = (extent << EXTENT_SHIFT) + lowestBit(resident || starts);
+      bestFree = free;
+    }
+    return best;
   }
 
   /**

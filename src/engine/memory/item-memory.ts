@@ -1,5 +1,11 @@
 /**
- * Memory for items: a cell of a slab up to a page, a run of pages above it.
+ * Memory for items: a cell of a slab, or a run of pages.
+ *
+ * ```
+ *  up to 4 KiB                  a cell of a page class
+ *  above, many of that size     a cell of the tight class, in a slab of several pages    few: a cell of a page class, up to a page; a run above it
+ *  above 292 KiB                a run
+ * ```
  *
  * When none is free, room is made: by the evictor, and by removing items that nobody can find any more but that upkeep has not come to yet;
  * they must not be the reason for which a write is refused. What is refused is counted.
@@ -9,9 +15,22 @@ import { type Control, POLICY_EVICTS_ANY, POLICY_NOEVICTION } from '../control.j
 import type { Evictor } from '../eviction/evictor.js';
 import { VALUE_BYTES_MAX } from '../item.js';
 import type { Ledger } from '../ledger.js';
-import { PAGE_RUN, PAGE_SLAB, type PagePool } from './page-pool.js';
-import { clearRun } from './run-window.js';
-import { CELL_BYTES, CLASSES, type ClassTable, classOf, classTable, PAGE_BYTES } from './size-classes.js';
+import type { Compaction } from './compaction.js';
+import { PAGE_RUN, type PagePool } from './page-pool.js';
+import { clearAligned, clearRun } from './run-window.js';
+import {
+  CELL_BYTES,
+  CELLS_PER_PAGE,
+  CLASSES,
+  type ClassTable,
+  classOf,
+  classTable,
+  PAGE_BYTES,
+  TIGHT_BYTES_MAX,
+  TIGHT_FROM,
+  tightClassOf,
+} from './size-classes.js';
+import { bestOrder, leastOrder, NO_SLAB } from './slab-choice.js';
 import type { Slabs } from './slabs.js';
 
 const PAGE_SHIFT = 16;
@@ -22,6 +41,9 @@ const BORROW_FREE = 1.5;
 const BORROW_EVICTED = 2;
 /** Pages that are made free by choosing the items that go one by one. */
 const FEW_PAGES = 2;
+/** How often a run is looked for, each time with as many more free pages as it has, and at least so many. */
+const RUN_TRIES = 8;
+const MORE_PAGES_MIN = 8;
 /** Bytes of an index entry. */
 const ENTRY_BYTES = 8;
 /** Pages of the largest value with the longest key. */
@@ -42,14 +64,23 @@ export class ItemMemory {
   private readonly pool: PagePool;
   private readonly slabs: Slabs;
   private readonly evictor: Evictor;
+  private readonly compaction: Compaction;
   private readonly control: Control;
   private readonly user: MemoryUser;
   private readonly classes: ClassTable;
 
-  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, control: Control, user: MemoryUser) {
+  constructor(
+    pool: PagePool,
+    slabs: Slabs,
+    evictor: Evictor,
+    compaction: Compaction,
+    control: Control,
+    user: MemoryUser,
+  ) {
     this.pool = pool;
     this.slabs = slabs;
     this.evictor = evictor;
+    this.compaction = compaction;
     this.control = control;
     this.user = user;
     this.classes = classTable(pool.capacity);
@@ -57,6 +88,10 @@ export class ItemMemory {
 
   /** Class of the cells that items of `bytes` get if there is memory enough; CLASSES where that is a run of pages. */
   classOf(bytes: number): number {
+    if (bytes > TIGHT_FROM && bytes <= TIGHT_BYTES_MAX) {
+      const tight = tightClassOf(bytes);
+      if (this.slabs.classPages(tight) > 0) return tight;
+    }
     return bytes <= PAGE_BYTES ? classOf(this.classes, bytes) : CLASSES;
   }
 
@@ -65,17 +100,65 @@ export class ItemMemory {
    * @returns its byte offset, or 0
    */
   allocate(bytes: number): number {
-    if (bytes > PAGE_BYTES)
-      return this.canHold(bytes) ? this.allocateRun(Math.ceil(bytes / PAGE_BYTES)) : this.refuse();
+    if (bytes > TIGHT_FROM) return this.allocateLarge(bytes);
     const sizeClass = classOf(this.classes, bytes);
     const cell = this.slabs.allocate(sizeClass);
     return cell !== 0 ? cell : this.allocateSlowly(sizeClass);
   }
 
+  /**
+   * Memory for an item that may have a cell of a wide class. When no cell is free, that is the time to look whether there are so many of its size that
+   * the next slab should be one of their own.
+   */
+  private allocateLarge(bytes: number): number {
+    if (bytes > TIGHT_BYTES_MAX) return this.allocateRun(bytes);
+    const { slabs, pool } = this;
+    const tight = tightClassOf(bytes);
+    const isOpen = slabs.classPages(tight) > 0;
+    const fitsPage = CELL_BYTES[tight] <= PAGE_BYTES;
+    const sizeClass = isOpen || !fitsPage ? tight : classOf(this.classes, bytes);
+    const cell = slabs.allocate(sizeClass);
+    if (cell !== 0) return cell;
+    const items = this.user.ledger.itemsOfClass(tight) + 1;
+    const pages = bytes > PAGE_BYTES ? Math.ceil(bytes / PAGE_BYTES) : 1 / CELLS_PER_PAGE[classOf(this.classes, bytes)];
+    const least = leastOrder(tight, items, pages);
+    const order = least === NO_SLAB ? 0 : bestOrder(tight, items);
+    if (least !== NO_SLAB && this.growWide(tight, order, least)) return slabs.allocate(tight);
+    if (fitsPage) return this.allocateSlowly(sizeClass, isOpen ? order : 0);
+    // A class whose cells are larger than a page cannot grow by single pages: no page that is made free would help it.
+    const evicted = pool.available < pages && this.evictor.evictFrom(tight, order);
+    if (evicted && least !== NO_SLAB && pool.available > 0) this.growWide(tight, order, least);
+    return slabs.allocate(tight) || this.allocateOtherwise(bytes);
+  }
+
+  /** Memory for an item as if there were no wide classes: a run, or a cell of a page class. */
+  private allocateOtherwise(bytes: number): number {
+    if (bytes > PAGE_BYTES) return this.allocateRun(bytes);
+    const sizeClass = classOf(this.classes, bytes);
+    return this.slabs.allocate(sizeClass) || this.allocateSlowly(sizeClass);
+  }
+
+  /**
+   * Gives a wide class a slab of 2^order pages, or of fewer; a class that has none yet has pages made free for it.
+   * @param least order of the smallest slab that will do
+   */
+  private growWide(sizeClass: number, order: number, least: number): boolean {
+    const { slabs, pool } = this;
+    if (slabs.grow(sizeClass, order, least)) return true;
+    if (slabs.classPages(sizeClass) === 0 && !this.evictor.freePages(1 << least)) return false;
+    const most = Math.min(order, 31 - Math.clz32(pool.available));
+    if (most < least || !clearAligned(pool, slabs, this.compaction, this.user, most, this.pinnedPage)) return false;
+    return slabs.grow(sizeClass, most, most);
+  }
+
+  private get pinnedPage(): number {
+    return this.user.pinned >>> PAGE_SHIFT;
+  }
+
   /** Whether an item of `bytes` belongs into the cell that `item` has; a run is made to fit where it stands, if it can be. */
   fit(item: number, bytes: number): boolean {
     const page = item >>> PAGE_SHIFT;
-    if (this.pool.kind(page) === PAGE_SLAB) return this.fitsCell(bytes, this.slabs.pageClass(page));
+    if (this.pool.kind(page) !== PAGE_RUN) return this.fitsCell(bytes, this.slabs.pageClass(page));
     if (bytes <= PAGE_BYTES) return false;
     const pages = Math.ceil(bytes / PAGE_BYTES);
     return pages === this.pool.runPages(page) || this.pool.resizeRun(page, pages);
@@ -84,7 +167,8 @@ export class ItemMemory {
   /** Whether an item of `bytes` may have a cell of the class: one of its own class, or a little larger. */
   private fitsCell(bytes: number, sizeClass: number): boolean {
     const cell = CELL_BYTES[sizeClass];
-    return bytes <= cell && (cell * KEEP_SHARE <= bytes || classOf(this.classes, bytes) === sizeClass);
+    if (bytes > cell) return false;
+    return cell * KEEP_SHARE <= bytes || (bytes <= PAGE_BYTES && classOf(this.classes, bytes) === sizeClass);
   }
 
   /** Frees an item's memory; the index no longer knows it. */
@@ -129,29 +213,44 @@ export class ItemMemory {
     return this.control.policy !== POLICY_NOEVICTION && this.evictor.mayGo(item);
   }
 
-  private allocateSlowly(sizeClass: number): number {
+  /**
+   * A cell of a class, for which room is made.
+   * @param sizeClass one whose cells fit a page
+   * @param order of the slab that it is to have next
+   */
+  private allocateSlowly(sizeClass: number, order = 0): number {
     for (;;) {
       if (this.slabs.grow(sizeClass)) return this.slabs.allocate(sizeClass);
       const borrowed = this.slabs.borrow(sizeClass, CELL_BYTES[sizeClass] * BORROW_FREE);
       if (borrowed !== 0) return borrowed;
       const from = this.evictor.lender(sizeClass, CELL_BYTES[sizeClass] * BORROW_EVICTED);
       // What is made free is a cell of the class, or a page.
-      if (!this.evictor.freeCell(from) && !this.user.removeDead()) return this.refuse();
+      if (!this.evictor.freeCell(from, order) && !this.user.removeDead()) return this.refuse();
+      if (order > 0 && this.pool.available > 0) this.growWide(sizeClass, order, 0);
       const cell = this.slabs.allocate(from) || this.slabs.allocate(sizeClass);
       if (cell !== 0) return cell;
     }
   }
 
-  private allocateRun(pages: number): number {
+  private allocateRun(bytes: number): number {
+    if (!this.canHold(bytes)) return this.refuse();
+    const pages = Math.ceil(bytes / PAGE_BYTES);
     for (let missing = pages - this.pool.available; missing > 0; missing = pages - this.pool.available) {
       if (!(missing > FEW_PAGES ? this.evictor.freePageQuickly() : this.evictor.freePage()) && !this.user.removeDead())
         return this.refuse();
     }
-    const pinned = this.user.pinned >>> PAGE_SHIFT;
-    const page =
-      this.pool.takeRun(pages) ||
-      clearRun(this.pool, this.slabs, this.evictor, this.user, POLICY_EVICTS_ANY[this.control.policy], pages, pinned);
-    return page === 0 ? this.refuse() : page << PAGE_SHIFT;
+    for (let tries = 0; tries < RUN_TRIES; tries++) {
+      const page = this.pool.takeRun(pages) || this.clearRun(pages);
+      if (page !== 0) return page << PAGE_SHIFT;
+      // With more free pages, more can be moved out of a window.
+      if (!this.evictor.freePages(this.pool.available + Math.max(pages, MORE_PAGES_MIN))) break;
+    }
+    return this.refuse();
+  }
+
+  private clearRun(pages: number): number {
+    const emptier = POLICY_EVICTS_ANY[this.control.policy] ? this.evictor : undefined;
+    return clearRun(this.pool, this.slabs, this.compaction, this.user, emptier, pages, this.pinnedPage);
   }
 
   private refuse(): number {

@@ -9,8 +9,8 @@
  *  └────────────┘ └──────────────┘ └────────────────┴────────────────┴──────────────┘ └────────┘ └──────────────────────────────────────┘
  * ```
  *
- * The pool hands out single pages (for segments of the index and for slabs) and runs of adjacent pages (for values that
- * are larger than a page). `used` is never raised above `limit`, which is the budget less what is withheld for the buffers of connections: that is how
+ * The pool hands out single pages (for segments of the index and for slabs), several side by side that are aligned (for slabs of larger cells) and runs of adjacent
+ * pages (for values that are larger than a cell). `used` is never raised above `limit`, which is the budget less what is withheld for the buffers of connections: that is how
  * `maxmemory` is kept, by construction. The buffer can be larger than the budget: address space costs nothing until it is touched, and it lets `maxmemory`
  * be raised while serving.
  *
@@ -21,12 +21,15 @@
  *
  * | word | slab | segment | run | free |
  * |---|---|---|---|---|
- * | 0 | kind, size class << 8 | kind | kind | kind |
+ * | 0 | kind, size class << 8, order << 24 | kind | kind | kind |
  * | 1 | live cells | entries | pages of the run | |
  * | 2 | first free cell (byte offset, 0 = none) | | | |
- * | 3 | next page of the class with room | | | |
- * | 4 | previous page of the class with room | hash prefix | | |
- * | 5 | cells ever cut from this page | local depth | | |
+ * | 3 | next slab of the class with room | | | |
+ * | 4 | previous slab of the class with room | hash prefix | | |
+ * | 5 | cells ever cut from this slab | local depth | | |
+ * | 6 | cells of this slab | | | |
+ *
+ * A slab of several pages has its books with the first of them; of the others only word 0 is used.
  *
  * The deadline table is deadline-table.ts; which pages are free, and which of them have memory, extents.ts. All state is in the buffer, so that
  * every thread that attaches sees the same; the object holds only views.
@@ -45,6 +48,8 @@ export const PAGE_RUN = 3;
 export const PAGE_RUN_TAIL = 4;
 /** Held free while the pages beside it are emptied. */
 export const PAGE_CLAIMED = 5;
+/** A page of a slab that is not its first. */
+export const PAGE_SLAB_TAIL = 6;
 
 const PAGE_SHIFT = 16;
 const ENTRY_SHIFT = 3;
@@ -247,6 +252,38 @@ export class PagePool {
     return page;
   }
 
+  /**
+   * Takes 2^order adjacent pages for a slab, which begin at a multiple of their number.
+   * @returns the first, or 0 when the limit is reached, or no such pages are free
+   */
+  takeSlab(order: number): number {
+    if (order === 0) return this.take(PAGE_SLAB);
+    const words = this.words;
+    const count = 1 << order;
+    if (words[USED] + count > words[ALLOWED]) return 0;
+    let first = this.extents.findAligned(order, words[HIGH_WATER]);
+    if (first === 0) {
+      // The mark is where an extent begins.
+      first = words[HIGH_WATER];
+      if (first + count > this.capacity) return 0;
+      this.extend(first + count);
+    }
+    for (let page = first; page < first + count; page++) {
+      this.extents.remove(page);
+      this.initialise(page, page === first ? PAGE_SLAB : PAGE_SLAB_TAIL, 0);
+    }
+    words[USED] += count;
+    this.giveBackFor(count);
+    return first;
+  }
+
+  /** Gives the pages of a slab back. */
+  freeSlab(first: number, order: number): void {
+    assert(this.kind(first) === PAGE_SLAB, 'PagePool: not a slab');
+    for (let page = first; page < first + (1 << order); page++) this.release(page);
+    this.countFreed(1 << order);
+  }
+
   /** Gives one page back. */
   free(page: number): void {
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
@@ -369,6 +406,7 @@ export class PagePool {
     words[entry + 3] = 0;
     words[entry + 4] = 0;
     words[entry + 5] = 0;
+    words[entry + 6] = 0;
     this.deadlines.clear(page);
   }
 

@@ -9,7 +9,7 @@
  * left as a reserve, is what may go in the time that follows. A cache under steady traffic, or one that is full, has nothing to tidy, and pays nothing
  * but a look at its classes.
  *
- * - Compaction moves the items of a class's sparsest pages together, when more than an eighth of its cells were free, until it is a sixteenth.
+ * - Compaction moves the items of a class's sparsest slabs together, when more than an eighth of its cells were free, until it is a sixteenth.
  * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the limit nothing is left.
  *
  * Both work in portions, of which each is some tens of microseconds under the shard's lock.
@@ -19,7 +19,7 @@
  */
 
 import type { Clock } from '../../base/clock.js';
-import type { Evictor } from '../eviction/evictor.js';
+import type { Compaction } from './compaction.js';
 import { EXTENT_PAGES } from './extents.js';
 import type { PagePool } from './page-pool.js';
 import { CELLS_PER_PAGE, CLASSES } from './size-classes.js';
@@ -32,7 +32,7 @@ const SPARSE_SHIFT = 3;
 const DENSE_SHIFT = 4;
 /** Free pages that stay resident, as a part of those in use, beside an extent's worth. */
 const RESERVE_SHIFT = 5;
-/** Items moved, and pages given back, under the lock at a time. */
+/** Items moved (no more than a page's worth), and pages given back, under the lock at a time. */
 const PORTION_ITEMS = 128;
 const PORTION_PAGES = EXTENT_PAGES;
 
@@ -51,16 +51,16 @@ export const TIDYING_WORDS = CLASS_RECORDS + CLASSES * CLASS_WORDS;
 export class Tidying {
   private readonly pool: PagePool;
   private readonly slabs: Slabs;
-  private readonly evictor: Evictor;
+  private readonly compaction: Compaction;
   private readonly clock: Clock;
   private readonly words: Int32Array;
   private readonly record: number;
 
   /** @param record word index, in the shard's header, of TIDYING_WORDS words */
-  constructor(pool: PagePool, slabs: Slabs, evictor: Evictor, clock: Clock, record: number) {
+  constructor(pool: PagePool, slabs: Slabs, compaction: Compaction, clock: Clock, record: number) {
     this.pool = pool;
     this.slabs = slabs;
-    this.evictor = evictor;
+    this.compaction = compaction;
     this.clock = clock;
     this.words = pool.words;
     this.record = record;
@@ -127,9 +127,9 @@ export class Tidying {
   }
 
   private pagesToEmpty(sizeClass: number, free: number): number {
-    const cells = this.slabs.classPages(sizeClass) * CELLS_PER_PAGE[sizeClass];
+    const cells = this.slabs.classCells(sizeClass);
     if (free < CELLS_PER_PAGE[sizeClass] + (cells >>> SPARSE_SHIFT)) return 0;
-    return Math.floor((free - (cells >>> DENSE_SHIFT)) / CELLS_PER_PAGE[sizeClass]);
+    return Math.floor(((free - (cells >>> DENSE_SHIFT)) * this.slabs.classPages(sizeClass)) / cells);
   }
 
   private pagesToGiveBack(unneeded: number): number {
@@ -142,11 +142,12 @@ export class Tidying {
     const { words, record } = this;
     for (let sizeClass = 0, at = record + CLASS_RECORDS; sizeClass < CLASSES; sizeClass++, at += CLASS_WORDS) {
       if (words[at + TO_EMPTY] === 0) continue;
-      // What was free may have been filled since.
-      const isSparse = this.slabs.classFree(sizeClass) >= CELLS_PER_PAGE[sizeClass];
-      if (isSparse && !this.evictor.compactClass(sizeClass, PORTION_ITEMS)) return;
-      if (isSparse) words[record + EMPTIED]++;
-      words[at + TO_EMPTY] = isSparse ? words[at + TO_EMPTY] - 1 : 0;
+      const most = Math.min(PORTION_ITEMS, Math.max(1, CELLS_PER_PAGE[sizeClass]));
+      const emptied = this.compaction.compactClass(sizeClass, most);
+      if (emptied === 0) return;
+      // What was free may have been filled since: then no slab can be emptied.
+      words[record + EMPTIED] += Math.max(0, emptied);
+      words[at + TO_EMPTY] = emptied > 0 ? Math.max(0, words[at + TO_EMPTY] - emptied) : 0;
       if (words[at + TO_EMPTY] === 0) words[record + SPARSE_CLASSES]--;
       return;
     }

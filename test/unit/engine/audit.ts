@@ -17,7 +17,7 @@ import {
   typeOf,
 } from '../../../src/engine/item.js';
 import type { Keyspace } from '../../../src/engine/keyspace.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import { CELL_BYTES, CLASSES, IS_WIDE, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
 import { readFigures } from '../../../src/engine/shard-figures.js';
 
@@ -26,6 +26,7 @@ const SEGMENT = 1;
 const SLAB = 2;
 const RUN = 3;
 const RUN_TAIL = 4;
+const SLAB_TAIL = 6;
 
 // Header words.
 const PAGE_LIMIT = 5;
@@ -34,6 +35,7 @@ const DATABASE_KEYS = 128;
 const DATABASE_EXPIRING = 192;
 const SLAB_RECORDS = 256;
 const DATABASE_PLACEHOLDERS = 4096;
+const ITEMS_BY_SIZE = 4160;
 
 const EXTENT_PAGES = 32;
 const DEADLINE_BLOCKS = 16;
@@ -78,7 +80,10 @@ function entryOf(shard: Shard, page: number): Int32Array {
 }
 
 const kindOf = (shard: Shard, page: number): number => entryOf(shard, page)[0] & 0xff;
-const classOfPage = (shard: Shard, page: number): number => entryOf(shard, page)[0] >>> 8;
+const classOfPage = (shard: Shard, page: number): number => (entryOf(shard, page)[0] >>> 8) & 0xffff;
+/** Pages of the slab that a page belongs to. */
+const slabPages = (shard: Shard, page: number): number => 1 << (entryOf(shard, page)[0] >>> 24);
+const cellsOf = (shard: Shard, slab: number): number => entryOf(shard, slab)[6];
 
 // ------------------------------------------------------------------------------------------------ pages
 
@@ -86,10 +91,11 @@ function auditPages(shard: Shard, contents: Contents): void {
   const { pool } = shard;
   for (let page = pool.firstPage; page < pool.highWater; page++) {
     const kind = kindOf(shard, page);
-    must(kind <= RUN_TAIL, 'a page that is free, or of a segment, a slab or a run', page, kind);
+    must(kind <= RUN_TAIL || kind === SLAB_TAIL, 'a page that is free, or of a segment, a slab or a run', page, kind);
     if (kind !== FREE) contents.pagesInUse++;
     auditDeadlines(shard, page);
     if (kind === SLAB) auditSlab(shard, page, contents);
+    if (kind === SLAB_TAIL) auditSlabTail(shard, page);
     if (kind === RUN) auditRun(shard, page, contents);
     if (kind === RUN_TAIL) must([RUN, RUN_TAIL].includes(kindOf(shard, page - 1)), 'a tail behind its run', page);
   }
@@ -101,27 +107,41 @@ function auditPages(shard: Shard, contents: Contents): void {
 
 function auditSlab(shard: Shard, page: number, contents: Contents): void {
   const { words } = shard;
-  const [, live, , , , cut] = entryOf(shard, page);
-  const size = CELL_BYTES[classOfPage(shard, page)];
-  must(cut <= CELLS_PER_PAGE[classOfPage(shard, page)], 'cells cut from a page', page, cut);
+  const [, live, , , , cut, cells] = entryOf(shard, page);
+  const sizeClass = classOfPage(shard, page);
+  const size = CELL_BYTES[sizeClass];
+  const pages = slabPages(shard, page);
+  must(pages === 1 || (IS_WIDE[sizeClass] && pages <= EXTENT_PAGES && page % pages === 0), 'a slab', page, pages);
+  for (let tail = page + 1; tail < page + pages; tail++) equal(kindOf(shard, tail), SLAB_TAIL, `tail of slab ${page}`);
+  equal(cells, Math.floor((pages * PAGE_BYTES) / size), `cells of slab ${page}`);
+  must(cut <= cells, 'cells cut from a slab', page, cut);
   let found = 0;
   for (let cell = page * PAGE_BYTES, i = 0; i < cut; i++, cell += size) {
     if (words[cell >>> 2] === 0) continue;
     found++;
     must(sizeOf(words, cell) <= size, 'an item fits its cell', cell, sizeOf(words, cell), size);
-    addItem(shard, cell, page, contents);
+    addItem(shard, cell, contents);
   }
   equal(found, live, `live cells of page ${page}`);
-  must(live > 0, 'a slab page holds something', page);
+  must(live > 0, 'a slab holds something', page);
   auditFreeCells(shard, page, size, cut - live);
+}
+
+/** A page of a slab that is not its first says the same as that one. */
+function auditSlabTail(shard: Shard, page: number): void {
+  const pages = slabPages(shard, page);
+  const slab = page - (page % pages);
+  must(slab !== page && kindOf(shard, slab) === SLAB, 'a tail behind its slab', page, slab);
+  equal(slabPages(shard, slab), pages, `pages of the slab of tail ${page}`);
+  equal(classOfPage(shard, slab), classOfPage(shard, page), `class of tail ${page}`);
 }
 
 function auditFreeCells(shard: Shard, page: number, size: number, expected: number): void {
   const { words } = shard;
   let free = 0;
   for (let cell = entryOf(shard, page)[2]; cell !== 0; cell = words[(cell >>> 2) + 1]) {
-    const isOfPage = Math.floor(cell / PAGE_BYTES) === page && (cell % PAGE_BYTES) % size === 0;
-    must(isOfPage, 'a free cell of its page', page, cell);
+    const at = cell - page * PAGE_BYTES;
+    must(at >= 0 && at < cellsOf(shard, page) * size && at % size === 0, 'a free cell of its slab', page, cell);
     equal(words[cell >>> 2], 0, 'word 0 of a free cell');
     must(++free <= expected, 'free cells of a page', page, expected);
   }
@@ -135,10 +155,11 @@ function auditRun(shard: Shard, page: number, contents: Contents): void {
   const item = page * PAGE_BYTES;
   equal(Math.ceil(sizeOf(shard.words, item) / PAGE_BYTES), pages, `pages of run ${page}`);
   must(pages > 1, 'a run is longer than a page', page);
-  addItem(shard, item, page, contents);
+  addItem(shard, item, contents);
 }
 
-function addItem(shard: Shard, item: number, page: number, contents: Contents): void {
+function addItem(shard: Shard, item: number, contents: Contents): void {
+  const page = Math.floor(item / PAGE_BYTES);
   const type = typeOf(shard.words, item);
   must(type >= 1 && type <= 6, 'type of an item', item, type);
   contents.items.set(item, false);
@@ -163,7 +184,8 @@ function deadlinesOf(shard: Shard, page: number): { earliest: number; blocks: Fl
 function auditDeadlines(shard: Shard, page: number): void {
   const { earliest, blocks } = deadlinesOf(shard, page);
   const kind = kindOf(shard, page);
-  if (kind === SLAB || kind === RUN) equal(earliest, Math.min(...blocks), `earliest deadline of page ${page}`);
+  if (kind === SLAB || kind === SLAB_TAIL || kind === RUN)
+    equal(earliest, Math.min(...blocks), `earliest deadline of page ${page}`);
   else equal(earliest, Infinity, `deadline of page ${page}, which holds no items`);
 }
 
@@ -190,33 +212,39 @@ function auditExtents(shard: Shard): void {
 
 function auditSlabLists(shard: Shard): void {
   const { pool, words } = shard;
-  const pages = Array.from({ length: CLASSES }, () => new Set<number>());
+  const slabs = Array.from({ length: CLASSES }, () => new Set<number>());
+  const pages = new Int32Array(CLASSES);
   const live = new Int32Array(CLASSES);
+  const cells = new Int32Array(CLASSES);
   for (let page = pool.firstPage; page < pool.highWater; page++) {
     if (kindOf(shard, page) !== SLAB) continue;
-    pages[classOfPage(shard, page)].add(page);
-    live[classOfPage(shard, page)] += entryOf(shard, page)[1];
+    const sizeClass = classOfPage(shard, page);
+    slabs[sizeClass].add(page);
+    pages[sizeClass] += slabPages(shard, page);
+    live[sizeClass] += entryOf(shard, page)[1];
+    cells[sizeClass] += cellsOf(shard, page);
   }
   for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
-    const [room, count, liveCount] = words.subarray(SLAB_RECORDS + sizeClass * 4);
-    equal(count, pages[sizeClass].size, `pages of class ${sizeClass}`);
+    const [room, count, liveCount, cellCount] = words.subarray(SLAB_RECORDS + sizeClass * 4);
+    equal(count, pages[sizeClass], `pages of class ${sizeClass}`);
     equal(liveCount, live[sizeClass], `live cells of class ${sizeClass}`);
-    auditRoomList(shard, sizeClass, room, pages[sizeClass]);
+    equal(cellCount, cells[sizeClass], `cells of class ${sizeClass}`);
+    auditRoomList(shard, sizeClass, room, slabs[sizeClass]);
   }
 }
 
-/** The list of a class's pages with room has each of them once, and no other. */
-function auditRoomList(shard: Shard, sizeClass: number, first: number, pages: Set<number>): void {
-  const withRoom = new Set([...pages].filter((page) => entryOf(shard, page)[1] < CELLS_PER_PAGE[sizeClass]));
+/** The list of a class's slabs with room has each of them once, and no other. */
+function auditRoomList(shard: Shard, sizeClass: number, first: number, slabs: Set<number>): void {
+  const withRoom = new Set([...slabs].filter((slab) => entryOf(shard, slab)[1] < cellsOf(shard, slab)));
   let listed = 0;
   let previous = 0;
   for (let page = first; page !== 0; page = entryOf(shard, page)[3]) {
-    must(withRoom.has(page), 'a page with room of its class', sizeClass, page);
-    equal(entryOf(shard, page)[4], previous, `previous of page ${page}`);
+    must(withRoom.has(page), 'a slab with room of its class', sizeClass, page);
+    equal(entryOf(shard, page)[4], previous, `previous of slab ${page}`);
     previous = page;
-    must(++listed <= withRoom.size, 'pages with room', sizeClass);
+    must(++listed <= withRoom.size, 'slabs with room', sizeClass);
   }
-  equal(listed, withRoom.size, `pages with room of class ${sizeClass}`);
+  equal(listed, withRoom.size, `slabs with room of class ${sizeClass}`);
 }
 
 // ------------------------------------------------------------------------------------------------ index
@@ -304,6 +332,8 @@ function auditCounters(shard: Shard, contents: Contents): void {
   const keys = new Int32Array(DATABASES);
   const placeholders = new Int32Array(DATABASES);
   const expiring = new Int32Array(DATABASES);
+  const wideCells = CELL_BYTES.filter((_, sizeClass) => IS_WIDE[sizeClass]);
+  const bySize = new Int32Array(wideCells.length);
   let bytes = 0;
   let pinned = 0;
   let pinnedBytes = 0;
@@ -315,6 +345,8 @@ function auditCounters(shard: Shard, contents: Contents): void {
       if (expiryOf(words, item) !== 0) expiring[database]++;
     }
     bytes += sizeOf(words, item);
+    const place = sizeOf(words, item) > 4096 ? wideCells.findIndex((cell) => cell >= sizeOf(words, item)) : -1;
+    if (place >= 0) bySize[place]++;
     if (!isPinned(words, item)) continue;
     pinned++;
     pinnedBytes += sizeOf(words, item);
@@ -324,6 +356,9 @@ function auditCounters(shard: Shard, contents: Contents): void {
     equal(words[DATABASE_EXPIRING + database], expiring[database], `keys with a deadline of database ${database}`);
     equal(words[DATABASE_PLACEHOLDERS + database], placeholders[database], `placeholders of database ${database}`);
   }
+  bySize.forEach((count, place) => {
+    equal(words[ITEMS_BY_SIZE + place], count, `items of the wide class of ${wideCells[place]} bytes`);
+  });
   equal(shard.ledger.items, contents.items.size, 'items');
   equal(readFigures(shard).itemBytes, bytes, 'bytes of the items');
   equal(shard.pins.items, pinned, 'pinned items');

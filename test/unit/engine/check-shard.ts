@@ -4,8 +4,15 @@
  */
 
 import { databaseOf, expiryOf, keyLength, keyOffset, marksOf, sizeOf, typeOf } from '../../../src/engine/item.js';
-import { PAGE_FREE, PAGE_RUN, PAGE_RUN_TAIL, PAGE_SEGMENT, PAGE_SLAB } from '../../../src/engine/memory/page-pool.js';
-import { CELL_BYTES, CELLS_PER_PAGE, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
+import {
+  PAGE_FREE,
+  PAGE_RUN,
+  PAGE_RUN_TAIL,
+  PAGE_SEGMENT,
+  PAGE_SLAB,
+  PAGE_SLAB_TAIL,
+} from '../../../src/engine/memory/page-pool.js';
+import { CELL_BYTES, CLASSES, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
 import { readFigures } from '../../../src/engine/shard-figures.js';
 import { SEGMENT_BUCKETS } from '../../../src/engine/table/hash-index.js';
@@ -24,6 +31,7 @@ function itemsOfPages(shard: Shard): Set<number> {
   const pages = new Array<number>(CLASSES).fill(0);
   let used = pool.overhead;
   let segments = 0;
+  let foundInSlab = 0;
   for (let page = pool.firstPage; page < pool.highWater; page++) {
     const kind = pool.kind(page);
     if (kind !== PAGE_FREE) used++;
@@ -33,20 +41,27 @@ function itemsOfPages(shard: Shard): Set<number> {
       for (let tail = 1; tail < pool.runPages(page); tail++)
         must(pool.kind(page + tail) === PAGE_RUN_TAIL, 'a run has a hole');
     }
-    if (kind !== PAGE_SLAB) continue;
+    if (kind !== PAGE_SLAB && kind !== PAGE_SLAB_TAIL) continue;
     const sizeClass = slabs.pageClass(page);
+    const slab = slabs.slabOf(page);
     pages[sizeClass]++;
+    must(pool.kind(slab) === PAGE_SLAB, 'a page of a slab that is not there');
     let found = 0;
-    for (let cell = 0; cell < slabs.cutCells(page); cell++) {
-      const at = (page << PAGE_SHIFT) + cell * CELL_BYTES[sizeClass];
+    for (let at = slabs.firstCell(page); at < slabs.cellsEnd(page); at += CELL_BYTES[sizeClass]) {
+      must(at >>> PAGE_SHIFT === page, 'a cell does not begin in its page');
       if (words[at >>> 2] === 0) continue;
       found++;
       items.add(at);
       must(sizeOf(words, at) <= CELL_BYTES[sizeClass], 'an item is larger than its cell');
     }
-    must(found === slabs.liveCells(page), `page ${page} counts ${slabs.liveCells(page)} items and has ${found}`);
-    must(found > 0 && found <= CELLS_PER_PAGE[sizeClass], 'an empty slab page was not given back');
+    foundInSlab = slab === page ? found : foundInSlab + found;
     live[sizeClass] += found;
+    if (page + 1 < slab + (1 << slabs.slabOrder(slab))) continue;
+    must(
+      foundInSlab === slabs.liveCells(slab),
+      `slab ${slab} counts ${slabs.liveCells(slab)} items and has ${foundInSlab}`,
+    );
+    must(foundInSlab > 0, 'an empty slab was not given back');
   }
   must(used === pool.used, `pages in use: counted ${pool.used}, found ${used}`);
   must(segments === shard.index.segments(), 'a segment is lost');

@@ -16,6 +16,8 @@ class Bench {
   readonly pool: PagePool;
   readonly singles: number[] = [];
   readonly runs = new Map<number, number>();
+  /** Pages of slabs of several, by their first. */
+  readonly slabs = new Map<number, number>();
 
   constructor(budget = PAGES, pages = PAGES) {
     this.pool = new PagePool(new SharedArrayBuffer(pages * PAGE_BYTES));
@@ -44,6 +46,18 @@ class Bench {
     this.pool.free(page);
   }
 
+  takeSlab(order: number): void {
+    const first = this.pool.takeSlab(order);
+    if (first === 0) return;
+    this.slabs.set(first, 1 << order);
+    this.use(first, 1 << order);
+  }
+
+  freeSlab(first: number): void {
+    this.pool.freeSlab(first, Math.log2(this.slabs.get(first) as number));
+    this.slabs.delete(first);
+  }
+
   takeRun(count: number): void {
     const start = this.pool.takeRun(count);
     if (start === 0) return;
@@ -70,7 +84,7 @@ class Bench {
   check(): void {
     const { pool, kernel } = this;
     for (const page of this.singles) this.mustHold(page, 1);
-    for (const [start, count] of this.runs) this.mustHold(start, count);
+    for (const [start, count] of [...this.runs, ...this.slabs]) this.mustHold(start, count);
     let resident = 0;
     for (let page = pool.firstPage; page < pool.capacity; page++)
       if (kernel.resident.has(page) && pool.kind(page) === PAGE_FREE) resident++;
@@ -110,6 +124,11 @@ describe('any history', () => {
     step(5, (n) => (bench) => {
       const page = pick(bench.singles, n);
       if (page !== undefined) bench.free(page);
+    }),
+    step(2, (n) => (bench) => bench.takeSlab(1 + (n % 5))),
+    step(2, (n) => (bench) => {
+      const first = pick([...bench.slabs.keys()], n);
+      if (first !== undefined) bench.freeSlab(first);
     }),
     step(2, (_, count) => (bench) => bench.takeRun(count)),
     step(2, (n, count) => (bench) => {

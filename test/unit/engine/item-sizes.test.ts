@@ -64,6 +64,15 @@ describe('the largest items', () => {
     expect(all.slice(21).every((name) => name.startsWith('small'))).toBe(true);
   });
 
+  test('are found whether they are in cells of their own size or in those of a page', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 64 });
+    // Few of a size have whole pages, many of a size slabs of several.
+    for (let i = 0; i < 12; i++) cache.set(`few${i}`, 'x'.repeat(33_000 + 20 * i));
+    for (let i = 0; i < 100; i++) cache.set(`many${i}`, 'x'.repeat(40_000 + i));
+    expect(names(cache, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `many${99 - i}`));
+    expect(names(cache, 112).slice(100)).toEqual(Array.from({ length: 12 }, (_, i) => `few${11 - i}`));
+  });
+
   test('do not include what clients cannot see', () => {
     const cache = new SmallCache({ shards: 1, megabytes: 32 });
     cache.set('due', 'x'.repeat(5000), 0, cache.now + 10);

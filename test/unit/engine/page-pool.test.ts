@@ -1,4 +1,4 @@
-/** The page pool against a plain array of pages: single pages and runs, taken, resized and freed in any order. */
+/** The page pool against a plain array of pages: single pages, slabs of several and runs, taken, resized and freed in any order. */
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import {
   PAGE_FREE,
   PAGE_RUN,
   PAGE_SLAB,
+  PAGE_SLAB_TAIL,
   PagePool,
   SHARD_PAGES_MIN,
 } from '../../../src/engine/memory/page-pool.js';
@@ -26,6 +27,8 @@ class PoolModel {
   readonly pool: PagePool;
   readonly singles: number[] = [];
   readonly runs = new Map<number, number>();
+  /** First page and order. */
+  readonly slabs: [number, number][] = [];
   private readonly owner: string[] = Array.from({ length: PAGES }, () => '');
 
   constructor(budget: number) {
@@ -51,6 +54,26 @@ class PoolModel {
     const [page] = this.singles.splice(n % this.singles.length, 1);
     this.pool.free(page);
     this.owner[page] = '';
+  }
+
+  takeSlab(order: number): void {
+    const first = this.pool.takeSlab(order);
+    if (first === 0) {
+      expect(this.used + (1 << order) > this.pool.budget || !this.hasFreeAligned(1 << order)).toBe(true);
+      return;
+    }
+    expect(first % (1 << order)).toBe(0);
+    this.own(first, 1 << order, 'slab');
+    this.slabs.push([first, order]);
+    expect(this.pool.kind(first)).toBe(PAGE_SLAB);
+    for (let page = first + 1; page < first + (1 << order); page++) expect(this.pool.kind(page)).toBe(PAGE_SLAB_TAIL);
+  }
+
+  freeSlab(n: number): void {
+    if (this.slabs.length === 0) return;
+    const [[first, order]] = this.slabs.splice(n % this.slabs.length, 1);
+    this.pool.freeSlab(first, order);
+    this.owner.fill('', first, first + (1 << order));
   }
 
   takeRun(count: number): void {
@@ -102,6 +125,14 @@ class PoolModel {
     }
   }
 
+  private hasFreeAligned(count: number): boolean {
+    for (let first = 0; first + count <= PAGES; first += count) {
+      const pages = Array.from({ length: count }, (_, i) => first + i);
+      if (pages.every((page) => page >= this.pool.firstPage && this.owner[page] === '')) return true;
+    }
+    return false;
+  }
+
   private hasFree(count: number): boolean {
     let length = 0;
     for (let page = this.pool.firstPage; page < PAGES; page++) {
@@ -115,6 +146,7 @@ class PoolModel {
 describe('any history', () => {
   const index = fc.nat(100);
   const lengths = fc.integer({ min: 2, max: 12 });
+  const orders = fc.integer({ min: 1, max: 4 });
   const steps = fc.oneof(
     { weight: 4, arbitrary: fc.constant((model: PoolModel): void => model.take()) },
     {
@@ -123,6 +155,22 @@ describe('any history', () => {
         (n) =>
           (model: PoolModel): void =>
             model.free(n),
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: orders.map(
+        (order) =>
+          (model: PoolModel): void =>
+            model.takeSlab(order),
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: index.map(
+        (n) =>
+          (model: PoolModel): void =>
+            model.freeSlab(n),
       ),
     },
     {
@@ -231,6 +279,35 @@ describe('single pages', () => {
     let taken = 0;
     while (pool.take(PAGE_SLAB) !== 0) taken++;
     expect(taken).toBe(30 - pool.overhead);
+  });
+});
+
+describe('slabs of several pages', () => {
+  test('a hole that is as large and aligned is used, one that is not aligned is not', () => {
+    const pool = makePool(96, 96);
+    const slabs = [pool.takeSlab(2), pool.takeSlab(2), pool.takeSlab(2)];
+    pool.freeSlab(slabs[1], 2);
+    expect(pool.takeSlab(2)).toBe(slabs[1]);
+    pool.freeSlab(slabs[1], 2);
+    while (pool.take(PAGE_SLAB) !== slabs[1]);
+    expect(pool.takeSlab(2)).toBeGreaterThan(slabs[2]);
+  });
+
+  test('an extent is taken whole, and its pages can be used one by one when it is given back', () => {
+    const pool = makePool(96, 96);
+    const slab = pool.takeSlab(5);
+    expect(slab).toBe(32);
+    expect(pool.takeSlab(5)).toBe(64);
+    expect(pool.takeSlab(5)).toBe(0);
+    pool.freeSlab(slab, 5);
+    for (let i = 0; i < 32; i++) expect(pool.take(PAGE_SLAB)).not.toBe(0);
+  });
+
+  test('freeing one twice is a mistake that is noticed', () => {
+    const pool = makePool();
+    const slab = pool.takeSlab(2);
+    pool.freeSlab(slab, 2);
+    expect(() => pool.freeSlab(slab, 2)).toThrow('not a slab');
   });
 });
 

@@ -41,8 +41,8 @@ function worstLag(cache: { keyspace: ModelledCache['keyspace']; now: number }): 
       const isRun = pool.kind(page) === 3;
       if (!isRun && pool.kind(page) !== 2) continue;
       const size = isRun ? PAGE_BYTES : CELL_BYTES[slabs.pageClass(page)];
-      for (let cell = 0; cell < (isRun ? 1 : slabs.cutCells(page)); cell++) {
-        const item = page * PAGE_BYTES + cell * size;
+      const start = page * PAGE_BYTES;
+      for (let item = start; item < (isRun ? start + size : slabs.slabEnd(page)); item += size) {
         if (words[item >>> 2] === 0 || expiryOf(words, item) === 0) continue;
         worst = Math.max(worst, cache.now - expiryOf(words, item));
       }
