@@ -3,10 +3,10 @@
  *
  * ```
  *  page 0          pages 1..d        pages ..g                                        pages ..h   pages h..capacity
- *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬────────────────┬──────────────┐ ┌────────┐ ┌──────────────────────────────────────┐
- *  │ header     │ │ index        │ │ page table,    │ deadline table │ extent table │ │ ghosts │ │ index segments │ slabs │ runs │ free │
- *  │ words      │ │ directory    │ │ 8 words a page │                │              │ │        │ │                                      │
- *  └────────────┘ └──────────────┘ └────────────────┴────────────────┴──────────────┘ └────────┘ └──────────────────────────────────────┘
+ *  ┌────────────┐ ┌──────────────┐ ┌────────────────┬──────────────┬────────────────┐ ┌────────┐ ┌──────────────────────────────────────┐
+ *  │ header     │ │ index        │ │ page table,    │ extent table │ deadline table │ │ ghosts │ │ index segments │ slabs │ runs │ free │
+ *  │ words      │ │ directory    │ │ 8 words a page │              │                │ │        │ │                                      │
+ *  └────────────┘ └──────────────┘ └────────────────┴──────────────┴────────────────┘ └────────┘ └──────────────────────────────────────┘
  * ```
  *
  * The pool hands out single pages (for segments of the index and for slabs), several side by side that are aligned (for slabs of larger cells) and runs of adjacent
@@ -132,9 +132,10 @@ export class PagePool {
     const directoryPages = Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES);
     this.directoryWord = PAGE_BYTES >>> 2;
     this.tableWord = ((1 + directoryPages) * PAGE_BYTES) >>> 2;
-    const deadlines = (this.tableWord + capacity * ENTRY_WORDS) * 4;
-    this.deadlines = new DeadlineTable(buffer, offset + deadlines, capacity);
-    this.extents = new Extents(this.bytes, this.words, (deadlines + capacity * DEADLINE_BYTES) >>> 2, capacity);
+    // What every shard touches lies together: the deadline table, which is the largest, has no memory until deadlines do.
+    const extents = this.tableWord + capacity * ENTRY_WORDS;
+    this.extents = new Extents(this.bytes, this.words, extents, capacity);
+    this.deadlines = new DeadlineTable(buffer, offset + (extents + extentWords(capacity)) * 4, capacity);
     const ghosts = overheadPages(capacity);
     this.ghostWord = (ghosts * PAGE_BYTES) >>> 2;
     this.firstPage = ghosts + ghostPages(capacity);

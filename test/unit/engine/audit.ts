@@ -169,14 +169,16 @@ function addItem(shard: Shard, item: number, contents: Contents): void {
   must(noted <= expiry, 'deadline of a block is not after an item’s', page, item, noted, expiry);
 }
 
-/** A page's words of the deadline table, which lies behind the page table: a double for each page, then those of the blocks. */
+/** Word of the extent table, which lies behind the page table: four words, and four for each extent. */
+function extentTable({ pool }: Shard): number {
+  return pool.tableWord + pool.capacity * 8;
+}
+
+/** A page's words of the deadline table, which lies behind the extent table: a double for each page, then those of the blocks. */
 function deadlinesOf(shard: Shard, page: number): { earliest: number; blocks: Float64Array } {
-  const { capacity, tableWord, words } = shard.pool;
-  const doubles = new Float64Array(
-    words.buffer,
-    words.byteOffset + tableWord * 4 + capacity * 32,
-    capacity * (1 + DEADLINE_BLOCKS),
-  );
+  const { capacity, words } = shard.pool;
+  const table = extentTable(shard) + 4 + 4 * Math.ceil(capacity / EXTENT_PAGES);
+  const doubles = new Float64Array(words.buffer, words.byteOffset + table * 4, capacity * (1 + DEADLINE_BLOCKS));
   const first = capacity + page * DEADLINE_BLOCKS;
   return { earliest: doubles[page], blocks: doubles.subarray(first, first + DEADLINE_BLOCKS) };
 }
@@ -191,7 +193,7 @@ function auditDeadlines(shard: Shard, page: number): void {
 
 function auditExtents(shard: Shard): void {
   const { pool, words } = shard;
-  const table = pool.tableWord + pool.capacity * (8 + 2 * (1 + DEADLINE_BLOCKS));
+  const table = extentTable(shard);
   let free = 0;
   let resident = 0;
   for (let page = 0; page < pool.capacity; page++) {
