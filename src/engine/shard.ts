@@ -105,7 +105,6 @@ export class Shard {
   readonly tidying: Tidying;
   private readonly useTimes: UseTimes;
   readonly access: AccessClock;
-  private readonly ghosts: Ghosts;
   readonly lock: ShardLock;
   /** Gives items another cell, key or shard. */
   readonly relocation: Relocation;
@@ -144,8 +143,7 @@ export class Shard {
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
     const queues = new Queues(pool, figures.subarray(QUEUE_FIGURES, QUEUE_FIGURES + QUEUE_DOUBLES));
-    this.ghosts = new Ghosts(pool);
-    this.access = new AccessClock(control, clock, random, queues, this.ghosts);
+    this.access = new AccessClock(control, clock, random, queues, new Ghosts(pool));
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
     this.lag = new LagRecord(figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this);
@@ -603,7 +601,7 @@ export class Shard {
   /** Called by the evictor. */
   evict(item: number, onProbation: boolean): void {
     this.ledger.evict();
-    if (onProbation) this.ghosts.add(this.hashOf(item), this.ledger.items);
+    if (this.access.hasQueues) this.access.leaves(this.hashOf(item), onProbation, this.ledger.items);
     this.remove(item);
   }
 
