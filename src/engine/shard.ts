@@ -600,8 +600,11 @@ export class Shard {
 
   /** Called by the evictor. */
   evict(item: number, onProbation: boolean): void {
+    const hash = this.hashOf(item);
     this.ledger.evict();
-    if (this.access.hasQueues) this.access.leaves(this.hashOf(item), onProbation, this.ledger.items);
+    if (this.access.hasQueues) this.access.leaves(hash, onProbation, this.ledger.items);
+    // The key is hashed once.
+    this.entry = this.index.findItem(hash, item);
     this.remove(item);
   }
 
