@@ -8,6 +8,8 @@
  *   phases    all of a working set is asked for alike, and now and then another one takes its place: what was wanted is in the way then
  *   sizes     zipf over values of all sizes from 32 bytes to 256 KiB, each size as frequent as another on a logarithmic scale
  *   one-hit   half of the requests are for keys that never come back, between those of zipf
+ *   recent    new keys, and those that were new lately, the latest the most: the oldest are wanted least, how often they were asked for says nothing
+ *   again     each key comes once more, after many others, and then never: who waits for a second request before keeping a key is always too late
  */
 
 import { TraceBuilder } from './traces.mjs';
@@ -20,8 +22,12 @@ const SIZES = [64, 200, 500, 1200, 4000];
 /** Logarithms to base 2 of the smallest and largest of the sizes of `sizes`. */
 const LOG_SIZES = [5, 18];
 const PHASES = 10;
+/** Part of the requests of `recent` that are for a new key. */
+const NEW_SHARE = 0.25;
+/** A key comes again when this part of the keys has come behind it. */
+const AGAIN_SHARE = 0.1;
 
-/** Each takes the number of the request and draws a key's number; `fresh()` is a key that never came before. */
+/** Each takes the number of the request and draws a key's number; `fresh()` is a key that never came before, `newest()` the last of those. */
 const PATTERNS = {
   zipf: ({ zipf }) => zipf(),
   scan: ({ zipf, fresh, count }, i) => ((i * SCANS) % count < count / 3 ? fresh() : zipf()),
@@ -30,6 +36,9 @@ const PATTERNS = {
   phases: ({ keys, count, random }, i) => Math.floor((Math.floor((i * PHASES) / count) + random()) * (keys / PHASES)),
   sizes: ({ zipf }) => zipf(),
   'one-hit': ({ zipf, fresh, random }) => (random() < 0.5 ? fresh() : zipf()),
+  recent: ({ fresh, newest, keys, random }) =>
+    random() < NEW_SHARE ? fresh() : newest() - Math.floor(random() ** 3 * keys),
+  again: ({ fresh, newest, keys }, i) => (i % 2 === 0 ? fresh() : newest() - Math.floor(AGAIN_SHARE * keys)),
 };
 
 export const PATTERN_NAMES = Object.keys(PATTERNS);
@@ -43,7 +52,7 @@ export function generateTrace(name, count) {
   const random = randomOf(1);
   const keys = Math.ceil(count / 10);
   let next = keys * 2;
-  const context = { zipf: zipfOf(keys, random), fresh: () => next++, random, keys, count };
+  const context = { zipf: zipfOf(keys, random), fresh: () => next++, newest: () => next - 1, random, keys, count };
   const builder = new TraceBuilder();
   for (let i = 0; i < count; i++) {
     const key = PATTERNS[name](context, i);

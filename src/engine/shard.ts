@@ -106,7 +106,6 @@ export class Shard {
   readonly tidying: Tidying;
   private readonly useTimes: UseTimes;
   readonly access: AccessClock;
-  private readonly ghosts: Ghosts;
   readonly lock: ShardLock;
   /** Gives items another cell, key or shard. */
   readonly relocation: Relocation;
@@ -145,8 +144,7 @@ export class Shard {
     this.index = new HashIndex(pool, directoryEntriesMax(pool.capacity));
     this.slabs = new Slabs(pool, SLAB_RECORDS);
     const queues = new Queues(pool, figures.subarray(QUEUE_FIGURES, QUEUE_FIGURES + QUEUE_DOUBLES));
-    this.ghosts = new Ghosts(pool);
-    this.access = new AccessClock(control, clock, random, queues, this.ghosts);
+    this.access = new AccessClock(control, clock, random, queues, new Ghosts(pool));
     this.deadlines = new Deadlines(pool, this.slabs, clock, CURSOR, this);
     this.lag = new LagRecord(figures.subarray(LAG_RECORD, LAG_RECORD + LAG_DOUBLES));
     const compaction = new Compaction(pool, this.slabs, this);
@@ -604,8 +602,11 @@ export class Shard {
 
   /** Called by the evictor. */
   evict(item: number, onProbation: boolean): void {
+    const hash = this.hashOf(item);
     this.ledger.evict();
-    if (onProbation) this.ghosts.add(this.hashOf(item), this.ledger.items);
+    if (this.access.hasQueues) this.access.leaves(hash, onProbation, this.ledger.items);
+    // The key is hashed once.
+    this.entry = this.index.findItem(hash, item);
     this.remove(item);
   }
 

@@ -64,8 +64,18 @@ export class AccessClock {
    */
   fresh(hash: number, bytes: number, items: number): number {
     if (!this.hasQueues) return this.time();
-    const place = this.queues.enter(bytes, this.ghosts.take(hash, items));
+    const place = this.queues.enter(bytes, this.queues.comesBack(this.ghosts.take(hash, items), items));
     return place | (this.countsFrequency ? (this.period() << PERIOD_SHIFT) | LFU_INITIAL : useTime(this.clock));
+  }
+
+  /**
+   * A key is evicted, under a policy with queues.
+   * @param hash its salted hash
+   * @param items items in the shard
+   */
+  leaves(hash: number, onProbation: boolean, items: number): void {
+    this.queues.leaves(onProbation);
+    this.ghosts.add(hash, onProbation, items);
   }
 
   /** Access word after one more access; what is not the policy's stays. */

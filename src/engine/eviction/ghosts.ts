@@ -1,14 +1,15 @@
 /**
- * Who has left lately: fingerprints of the keys that were evicted on probation. One that comes back while its fingerprint is here was sent away too early.
+ * Who has left lately: fingerprints of the keys that were evicted, and from which queue. One that comes back while its fingerprint is here was sent away
+ * too early.
  *
  * ```
- *  bucket: 4 fingerprints of 16 bits, the newest first       bucket = hash & (buckets - 1)     fingerprint: 16 mixed bits of the hash, never 0
+ *  bucket: 4 fingerprints of 16 bits, the newest first       bucket = hash & (buckets - 1)     fingerprint: | 15 mixed bits of the hash, never 0 | main 1 |
  *  ┌──────┬──────┬──────┬──────┐
  *  │ new  │      │      │ old ─┼──▶ forgotten when the next one comes
  *  └──────┴──────┴──────┴──────┘
  * ```
  *
- * The memory is to reach about as far back as there are items, so only so many buckets are in use, a power of two. One look-up in 16,000 finds
+ * The memory is to reach about as far back as there are items, so only so many buckets are in use, a power of two. One look-up in 8,000 finds
  * a fingerprint that is another key's; such a key is promoted undeservedly, and falls back. So nothing is ever cleared: fingerprints that mean nothing
  * any more are worn out soon.
  */
@@ -18,6 +19,17 @@ import { GHOST_BYTES, type PagePool } from '../memory/page-pool.js';
 /** Buckets for each page that may be in use. */
 const BUCKETS_OF_PAGE = GHOST_BYTES / 8;
 const MIX = 0x9e3779b1;
+/** In a fingerprint: the key left from the main queue. */
+const FROM_MAIN = 1;
+const PRINT = 0xffff;
+const MIXED = PRINT & ~FROM_MAIN;
+
+/** What `take` says: the key is not remembered, or it left on probation, or from the main queue. */
+export const NOT_REMEMBERED = 0;
+export const LEFT_PROBATION = 1;
+export const LEFT_MAIN = 2;
+/** A bit beside those: it is of the half that left last. */
+export const LEFT_LATELY = 4;
 
 export class Ghosts {
   private readonly words: Int32Array;
@@ -31,28 +43,30 @@ export class Ghosts {
     this.first = pool.ghostWord;
   }
 
-  /** A key is evicted. @param items items in the shard */
-  add(hash: number, items: number): void {
+  /** A key is evicted, on probation or from the main queue. @param items items in the shard */
+  add(hash: number, onProbation: boolean, items: number): void {
     const words = this.words;
     const at = this.bucket(hash, items);
     const low = words[at];
     words[at + 1] = (words[at + 1] << 16) | (low >>> 16);
-    words[at] = (low << 16) | fingerprint(hash);
+    words[at] = (low << 16) | fingerprint(hash) | (onProbation ? 0 : FROM_MAIN);
   }
 
-  /** Whether a key was evicted lately; it is forgotten then. @param items items in the shard */
-  take(hash: number, items: number): boolean {
-    const words = this.words;
+  /** How a key was evicted lately, if it was; it is forgotten then. @param items items in the shard */
+  take(hash: number, items: number): number {
     const at = this.bucket(hash, items);
     const wanted = fingerprint(hash);
-    const low = words[at];
-    const high = words[at + 1];
-    if ((low & 0xffff) === wanted) words[at] = low & ~0xffff;
-    else if (low >>> 16 === wanted) words[at] = low & 0xffff;
-    else if ((high & 0xffff) === wanted) words[at + 1] = high & ~0xffff;
-    else if (high >>> 16 === wanted) words[at + 1] = high & 0xffff;
-    else return false;
-    return true;
+    const lately = this.takeFrom(at, wanted);
+    return lately === NOT_REMEMBERED ? this.takeFrom(at + 1, wanted) : lately | LEFT_LATELY;
+  }
+
+  /** Takes a fingerprint out of one of the words that have two. */
+  private takeFrom(at: number, wanted: number): number {
+    const word = this.words[at];
+    const shift = (word & MIXED) === wanted ? 0 : ((word >>> 16) & MIXED) === wanted ? 16 : -1;
+    if (shift < 0) return NOT_REMEMBERED;
+    this.words[at] = word & ~(PRINT << shift);
+    return ((word >>> shift) & FROM_MAIN) === 0 ? LEFT_PROBATION : LEFT_MAIN;
   }
 
   private bucket(hash: number, items: number): number {
@@ -69,5 +83,5 @@ function powerBelow(number: number): number {
 }
 
 function fingerprint(hash: number): number {
-  return Math.imul(hash, MIX) >>> 16 || 1;
+  return (Math.imul(hash, MIX) >>> 16) & MIXED || MIXED;
 }

@@ -13,7 +13,16 @@
  * ```
  *
  * So a hit writes two bits and no link, items can move, and any thread can count. The two queues are compared by one measure, the age; that of
- * the probation queue counts twelvefold, which makes it less than a tenth of the whole.
+ * the probation queue counts twelvefold at first, which makes it less than a tenth of the whole.
+ *
+ * How long probation should be depends on what is asked for. Where most keys come once, short; where a key comes again once, after a while, and never
+ * after that, most of the memory, because the main queue is of no use. Those who come back soon after they have left tell: when more of those that left on
+ * probation do than of those that left the main queue, probation was too short for them, and grows at the main queue's cost; else it shrinks.
+ *
+ * ```
+ *  comes back, left on probation      share of probation + a step
+ *  comes back, left the main queue    share of probation - a step * evictions on probation / evictions from the main queue
+ * ```
  *
  * Ages differ by orders of magnitude, because small items are kept for longer than large ones. So both clocks go as fast as lets the oldest victims be
  * some hundreds of units old: stamps are as fine as their eleven bits allow, and do not come round.
@@ -26,6 +35,7 @@
 
 import type { PagePool } from '../memory/page-pool.js';
 import { PAGE_BYTES } from '../memory/size-classes.js';
+import { LEFT_LATELY, LEFT_PROBATION, NOT_REMEMBERED } from './ghosts.js';
 
 const STAMP_SHIFT = 13;
 const STAMP_VALUES = 2048;
@@ -40,8 +50,19 @@ const PROMOTING = FREQUENCY_ONE;
 const FREQUENCY_MAX = 2 * FREQUENCY_ONE;
 /** An item is new until this part of the memory has entered behind it: what is asked for again at once is one request in several pieces. */
 const NEW_SHARE = 1 / 48;
-/** What a unit of age on probation counts, beside one in the main queue. */
+/** What a unit of age on probation counts, beside one in the main queue, at first and at most: so many times as long is the main queue. */
 const PROBATION_WEIGHT = 12;
+/** Part of both queues that probation has at least, and at most: a main queue that is shorter could not show that it is wanted. */
+const SHARE_MIN = 1 / (1 + PROBATION_WEIGHT);
+const SHARE_MAX = 0.8;
+/** Steps are of so many items' part of the memory. */
+const STEP_ITEMS = 2;
+/** Items in a shard that steps are made for, at least: with fewer, one that comes back would change too much. */
+const ITEMS_MIN = 64;
+/** When next to nothing leaves the main queue, one that comes back counts for so many, and no more. */
+const RATIO_MAX = 10;
+/** How many of the evictions are from the main queue is told by about so many. */
+const EVICTIONS_SEEN = 1024;
 /** An item that is older is left over from another time: however small, it is not worth keeping. */
 const STALE_UNITS = 1536;
 const STALE_WEIGHT = 256;
@@ -63,7 +84,7 @@ const PROBATION_CLOCK = 14;
 const MAIN_CLOCK = 15;
 
 /** What `Queues` needs of the header's doubles. */
-export const QUEUE_DOUBLES = 6;
+export const QUEUE_DOUBLES = 8;
 // Fractions of a unit, by clock.
 const FRACTIONS = 0;
 /** Units for as many bytes as the budget has. */
@@ -74,6 +95,10 @@ const UNTIL_LOOK = 3;
 const OLDEST = 4;
 /** Units for which an item on probation is new. */
 const NEW_UNITS = 5;
+/** What a unit of age on probation counts now; 0 = as at first. */
+const WEIGHT = 6;
+/** Part of the last evictions that were from the main queue. */
+const FROM_MAIN = 7;
 
 export class Queues {
   private readonly pool: PagePool;
@@ -104,7 +129,26 @@ export class Queues {
   age(word: number): number {
     const units = this.units(word);
     const age = units < STALE_UNITS ? units : units * STALE_WEIGHT;
-    return (word & MAIN) !== 0 ? age : age * PROBATION_WEIGHT;
+    return (word & MAIN) !== 0 ? age : age * this.weight;
+  }
+
+  /** An item is evicted. */
+  leaves(onProbation: boolean): void {
+    const { figures } = this;
+    figures[FROM_MAIN] += ((onProbation ? 0 : 1) - figures[FROM_MAIN]) / EVICTIONS_SEEN;
+  }
+
+  /**
+   * An item is new, and perhaps was here before. Returns whether it is one for the main queue.
+   * @param how what ghosts.ts says of it
+   * @param items items in the shard
+   */
+  comesBack(how: number, items: number): boolean {
+    if (how === NOT_REMEMBERED) return false;
+    const wasOnProbation = (how & LEFT_PROBATION) !== 0;
+    if ((how & LEFT_LATELY) !== 0)
+      this.lengthen((wasOnProbation ? STEP_ITEMS : -STEP_ITEMS * this.ratio) / Math.max(ITEMS_MIN, items));
+    return wasOnProbation;
   }
 
   /** Notes that an item was the oldest that was found. */
@@ -127,6 +171,23 @@ export class Queues {
   /** Whether the item is on probation. */
   isOnProbation(word: number): boolean {
     return (word & MAIN) === 0;
+  }
+
+  /** What a unit of age on probation counts. */
+  private get weight(): number {
+    return this.figures[WEIGHT] || PROBATION_WEIGHT;
+  }
+
+  /** Evictions on probation for each from the main queue. */
+  private get ratio(): number {
+    const fromMain = this.figures[FROM_MAIN];
+    return Math.min(RATIO_MAX, (1 - fromMain) / fromMain);
+  }
+
+  /** Gives probation more of the memory, or less (below 0). */
+  private lengthen(share: number): void {
+    const wanted = 1 / (1 + this.weight) + share;
+    this.figures[WEIGHT] = 1 / Math.min(SHARE_MAX, Math.max(SHARE_MIN, wanted)) - 1;
   }
 
   /** Age in its queue, in units of the clock. */

@@ -36,6 +36,57 @@ describe('keys that come once', () => {
   });
 });
 
+describe('keys that come again once, after a while', () => {
+  const AFTER = 5000;
+  const COUNT = 60_000;
+
+  /** Asks for new keys, and for each once more when AFTER others have come; returns which part of the second half was there then. */
+  function askTwice(cache: ModelledCache): number {
+    let hits = 0;
+    for (let i = 0; i < COUNT; i++) {
+      ask(cache, `twice:${i}`, 200);
+      if (i >= AFTER && ask(cache, `twice:${i - AFTER}`, 200) && i >= COUNT / 2) hits++;
+    }
+    return hits / (COUNT / 2);
+  }
+
+  test.each(['allkeys-keystone', 'allkeys-lfu'] as const)('%s: wait for it where there is room for them', (policy) => {
+    const cache = makeCache(policy, 4);
+    expect(askTwice(cache)).toBeGreaterThan(0.95);
+    cache.checkAll();
+  });
+
+  test.each(['allkeys-keystone', 'allkeys-lfu'] as const)('%s: are in nobody’s way afterwards', (policy) => {
+    const cache = makeCache(policy, 4);
+    askTwice(cache);
+    let hits = 0;
+    for (let i = 0; i < 200_000; i++) {
+      ask(cache, `once:${i}`, 200);
+      if (ask(cache, `wanted:${i % 9000}`, 200) && i >= 100_000) hits++;
+    }
+    expect(hits / 100_000).toBeGreaterThan(0.8);
+    cache.checkAll();
+  });
+});
+
+describe('another working set', () => {
+  test.each(['allkeys-keystone', 'allkeys-lfu'] as const)('%s: takes the place of the one before', (policy) => {
+    const cache = makeCache(policy, 4);
+    const random = new Random(4);
+    let [hits, asked] = [0, 0];
+    for (let phase = 0; phase < 5; phase++) {
+      for (let i = 0; i < 60_000; i++) {
+        const isThere = ask(cache, `${phase}:${random.below(8000)}`, 200);
+        if (i < 30_000) continue;
+        asked++;
+        if (isThere) hits++;
+      }
+    }
+    expect(hits / asked).toBeGreaterThan(0.99);
+    cache.checkAll();
+  });
+});
+
 describe('sizes', () => {
   test.each(['allkeys-keystone', 'allkeys-lfu'] as const)('%s: what is small stays longer', (policy) => {
     const cache = makeCache(policy, 8);

@@ -88,8 +88,11 @@ export class ModelledCache {
     return stored;
   }
 
+  /** Reads a key: an access, as policies count them. */
   get(name: string, database = 0): void {
     this.compare(name, database);
+    const { shard, item } = this.find(name, database);
+    if (item !== 0) shard.touch(item);
   }
 
   remove(name: string, database = 0): void {
