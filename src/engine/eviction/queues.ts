@@ -20,7 +20,7 @@
  * probation do than of those that left the main queue, probation was too short for them, and grows at the main queue's cost; else it shrinks.
  *
  * ```
- *  comes back, left on probation      share of probation + a step
+ *  comes back, left on probation      share of probation + half a step
  *  comes back, left the main queue    share of probation - a step * evictions on probation / evictions from the main queue
  * ```
  *
@@ -57,10 +57,15 @@ const SHARE_MIN = 1 / (1 + PROBATION_WEIGHT);
 const SHARE_MAX = 0.8;
 /** Steps are of so many items' part of the memory. */
 const STEP_ITEMS = 2;
-/** Items in a shard that steps are made for, at least: with fewer, one that comes back would change too much. */
-const ITEMS_MIN = 64;
+/**
+ * Steps towards a longer probation are this part of one. A key that comes back would have been hit once more by a longer probation; those of the main
+ * queue are hit often, and who would leave it for that does not show yet.
+ */
+const GROWTH = 0.5;
+/** Items in a shard that steps are made for, at least: what few items tell in a short time is believed slowly. */
+const ITEMS_MIN = 8192;
 /** When next to nothing leaves the main queue, one that comes back counts for so many, and no more. */
-const RATIO_MAX = 10;
+const RATIO_MAX = 200;
 /** How many of the evictions are from the main queue is told by about so many. */
 const EVICTIONS_SEEN = 1024;
 /** An item that is older is left over from another time: however small, it is not worth keeping. */
@@ -147,7 +152,7 @@ export class Queues {
     if (how === NOT_REMEMBERED) return false;
     const wasOnProbation = (how & LEFT_PROBATION) !== 0;
     if ((how & LEFT_LATELY) !== 0)
-      this.lengthen((wasOnProbation ? STEP_ITEMS : -STEP_ITEMS * this.ratio) / Math.max(ITEMS_MIN, items));
+      this.lengthen((STEP_ITEMS * (wasOnProbation ? GROWTH : -this.ratio)) / Math.max(ITEMS_MIN, items));
     return wasOnProbation;
   }
 
