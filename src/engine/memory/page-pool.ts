@@ -269,27 +269,20 @@ export class PagePool {
       if (first + count > this.capacity) return 0;
       this.extend(first + count);
     }
-    for (let page = first; page < first + count; page++) {
-      this.extents.remove(page);
-      this.initialise(page, page === first ? PAGE_SLAB : PAGE_SLAB_TAIL, 0);
-    }
-    words[USED] += count;
-    this.giveBackFor(count);
+    this.occupy(first, count, PAGE_SLAB, PAGE_SLAB_TAIL);
     return first;
   }
 
   /** Gives the pages of a slab back. */
   freeSlab(first: number, order: number): void {
     assert(this.kind(first) === PAGE_SLAB, 'PagePool: not a slab');
-    for (let page = first; page < first + (1 << order); page++) this.release(page);
-    this.countFreed(1 << order);
+    this.release(first, 1 << order);
   }
 
   /** Gives one page back. */
   free(page: number): void {
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
-    this.release(page);
-    this.countFreed(1);
+    this.release(page, 1);
   }
 
   /** Takes `count` adjacent pages; returns the first, or 0 when the limit or the adjacency does not allow it. */
@@ -299,13 +292,8 @@ export class PagePool {
     const start = this.findFreeRun(count);
     if (start === 0) return 0;
     this.extend(start + count);
-    for (let page = start; page < start + count; page++) {
-      this.extents.remove(page);
-      this.initialise(page, page === start ? PAGE_RUN : PAGE_RUN_TAIL, 0);
-    }
+    this.occupy(start, count, PAGE_RUN, PAGE_RUN_TAIL);
     words[this.entry(start) + COUNT] = count;
-    words[USED] += count;
-    this.giveBackFor(count);
     return start;
   }
 
@@ -323,30 +311,36 @@ export class PagePool {
       const known = Math.min(start + count, words[HIGH_WATER]);
       for (let page = start + old; page < known; page++) if (this.kind(page) !== PAGE_FREE) return false;
       this.extend(start + count);
-      for (let page = start + old; page < start + count; page++) {
-        this.extents.remove(page);
-        this.initialise(page, PAGE_RUN_TAIL, 0);
-      }
-      words[USED] += count - old;
-    } else {
-      for (let page = start + count; page < start + old; page++) this.release(page);
-      this.countFreed(old - count);
-    }
+      this.occupy(start + old, count - old, PAGE_RUN_TAIL, PAGE_RUN_TAIL);
+    } else this.release(start + count, old - count);
     words[this.entry(start) + COUNT] = count;
-    if (count > old) this.giveBackFor(count - old);
     return true;
   }
 
   /** Gives a run back. */
   freeRun(start: number): void {
-    const count = this.runPages(start);
-    for (let page = start; page < start + count; page++) this.release(page);
-    this.countFreed(count);
+    this.release(start, this.runPages(start));
   }
 
-  private countFreed(pages: number): void {
+  /** Takes adjacent free pages, which are known, into use. */
+  private occupy(first: number, count: number, kind: number, kindOfOthers: number): void {
+    for (let page = first; page < first + count; page++) {
+      this.extents.remove(page);
+      this.initialise(page, page === first ? kind : kindOfOthers, 0);
+    }
+    this.words[USED] += count;
+    this.giveBackFor(count);
+  }
+
+  /** Makes adjacent pages free. */
+  private release(first: number, count: number): void {
     const { words } = this;
-    words[USED] -= pages;
+    for (let page = first; page < first + count; page++) {
+      words[this.entry(page) + KIND] = PAGE_FREE;
+      this.extents.add(page);
+    }
+    this.deadlines.retire(first, first + count);
+    words[USED] -= count;
     // Once under the limit, it is not passed again.
     if (words[USED] <= words[LIMIT]) words[ALLOWED] = words[LIMIT];
   }
@@ -423,12 +417,6 @@ export class PagePool {
     }
     // The free pages just below the mark, and untouched ones behind it.
     return mark - length + count <= this.capacity ? mark - length : 0;
-  }
-
-  private release(page: number): void {
-    this.words[this.entry(page) + KIND] = PAGE_FREE;
-    this.deadlines.retire(page, page + 1);
-    this.extents.add(page);
   }
 
   /** Makes the pages up to `end` known, whole extents of them. */
