@@ -4,8 +4,9 @@
  * key -> slot (CRC16 mod 16384) -> shard (slot mod shards). A thread works on one shard at a time (`enter`); commands on several keys
  * lock their shards in ascending order (`lockSet`), so they are atomic and never wait in a circle.
  *
- * The lock of the current shard is kept from one operation to the next while they are on the same shard, up to a bound, and given up at the
- * end of the batch (`leave`): two atomic operations for a run of commands instead of two for each.
+ * A shard's lock is kept from one operation to the next while they are on the same shard, up to a bound, and given up at the
+ * end of the batch (`leave`): two atomic operations for a run of commands instead of two for each. While no other thread wants one, those of
+ * several shards are kept so. Nobody waits for a lock who has another.
  */
 
 import { randomFillSync } from 'node:crypto';
@@ -18,7 +19,7 @@ import { shareOf } from '../base/units.js';
 import { Control } from './control.js';
 import { type ExpiryLag, summarize } from './expiry/lag.js';
 import { ShardLock } from './locks/shard-lock.js';
-import { ThreadRegistry } from './locks/thread-registry.js';
+import { EVERY_SHARD, ThreadRegistry } from './locks/thread-registry.js';
 import { EXTENT_BYTES, type MemoryAdvice } from './memory/extents.js';
 import { budgetMin, SHARD_PAGES_MIN } from './memory/page-pool.js';
 import { PAGE_BYTES } from './memory/size-classes.js';
@@ -35,6 +36,8 @@ const PIN_MEMORY = -10;
 const PIN_PART_MAX = 1 / 2;
 /** Operations for which a lock is kept before others get a chance. */
 const KEEP_LOCK_OPERATIONS = 64;
+/** Shards entered one at a time after another thread has wanted a lock: waiting for a thread that keeps them all is dear. */
+const SHARE_ENTRIES = 65_536;
 
 /** What another thread needs to attach: goes through `postMessage` and `workerData`. */
 export interface KeyspaceHandle {
@@ -65,11 +68,18 @@ export class Keyspace {
   readonly registry: ThreadRegistry;
   /** Uniform in [0, 1): whatever is to be chosen at random is chosen by it. */
   readonly random: () => number;
-  /** Shard whose lock this thread keeps, or undefined. */
+  /** The shard that was entered last. */
   private current: Shard | undefined;
+  /** Shards whose locks this thread has, the first `heldCount` of it. */
+  private readonly held: Shard[];
+  private heldCount = 0;
   private operations = 0;
-  /** Within `withShards`: the shards that are worked on, which are locked already. */
-  private several: readonly number[] | undefined;
+  /** Shards that are still to be entered before the locks of several are kept again, because another thread wanted one. */
+  private sharing = 0;
+  /** Whether the registry says on which of its shards this thread works. */
+  private worksOnOne = false;
+  /** Within `withShards`, whose shards are all that is worked on. */
+  private isSet = false;
   private readonly identity: number;
   private readonly shardCount: number;
 
@@ -83,11 +93,12 @@ export class Keyspace {
     this.identity = this.registry.join();
     if (this.identity === 0)
       throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
-    const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity);
-    this.shards = handle.shards.map(
-      (buffer, shard) => new Shard(buffer, this.control.shardOffset(shard), this.control, clock, random, makeLock),
-    );
+    this.shards = handle.shards.map((buffer, number) => {
+      const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity, number + 1);
+      return new Shard(buffer, this.control.shardOffset(number), this.control, clock, random, makeLock);
+    });
     this.shardCount = this.shards.length;
+    this.held = [...this.shards];
     for (const shard of this.shards) shard.pool.advice = advice;
   }
 
@@ -164,45 +175,91 @@ export class Keyspace {
   }
 
   /**
-   * Locks a shard for an operation, and gives up the one that was locked before if it is another. Until another shard is entered, or
+   * Locks a shard for an operation; others that were locked before may be given up. Until another shard is entered, or
    * `leave` or `yield` is called, the shard stays locked: what an operation found in it stays true.
    */
   enter(shard: Shard): Shard {
     if (this.isEntered(shard)) return shard;
-    this.leave();
-    // Noted before it is taken: whatever happens from here on, `abandon` finds it.
+    if (this.isSet) assert(shard.isHeld, 'Keyspace: a shard is entered that was not locked with the others');
+    else if (shard.isHeld || this.takeAnother(shard)) this.turnTo(shard);
+    else this.takeOnly(shard);
     this.current = shard;
-    this.take(shard);
     return shard;
   }
 
-  /** Whether a shard is locked by this thread now. */
+  /** Whether a shard is the one that was entered last, and is locked still. */
   isEntered(shard: Shard): boolean {
-    return shard === this.current || this.several !== undefined;
+    return shard === this.current;
   }
 
-  /** Between two operations: lets others have the current shard after a number of operations on it. */
+  /** Between two operations: lets others have the shards after a number of operations. */
   yield(): void {
     if (++this.operations < KEEP_LOCK_OPERATIONS) return;
     this.operations = 0;
     this.leave();
   }
 
-  /** Gives up the current shard's lock, if there is one. */
+  /** Gives up all locks. */
   leave(): void {
-    const current = this.current;
-    if (current === undefined) return;
-    current.lock.release();
+    if (this.heldCount === 0) return;
     this.current = undefined;
+    for (; this.heldCount > 0; this.heldCount--) {
+      const shard = this.held[this.heldCount - 1];
+      if (shard.lock.release()) this.sharing = SHARE_ENTRIES;
+      shard.isHeld = false;
+    }
   }
 
+  /** Takes a lock, and gives up all others. */
+  private takeOnly(shard: Shard): void {
+    this.leave();
+    if (this.worksOnOne) this.registry.noteWork(this.identity, EVERY_SHARD);
+    this.worksOnOne = false;
+    this.take(shard);
+  }
+
+  /** Waits for a lock. */
   private take(shard: Shard): void {
-    if (!shard.lock.acquire()) {
-      this.control.repair();
-      shard.resetTorn();
+    this.note(shard);
+    if (!shard.lock.tryAcquire()) {
+      this.sharing = SHARE_ENTRIES;
+      if (!shard.lock.acquire()) {
+        this.control.repair();
+        shard.resetTorn();
+      }
     }
     // Others may have changed everything since this thread was here.
     shard.entry = 0;
+  }
+
+  /** Takes a lock beside others, if nobody else wants any and it needs no waiting. */
+  private takeAnother(shard: Shard): boolean {
+    if (this.heldCount === 0) return false;
+    if (this.sharing > 0) {
+      this.sharing--;
+      return false;
+    }
+    this.note(shard);
+    if (shard.lock.tryAcquire()) {
+      shard.entry = 0;
+      return true;
+    }
+    this.sharing = SHARE_ENTRIES;
+    shard.isHeld = false;
+    this.heldCount--;
+    return false;
+  }
+
+  /** Before a lock is taken: whatever happens from here on, `abandon` finds it. */
+  private note(shard: Shard): void {
+    this.held[this.heldCount++] = shard;
+    shard.isHeld = true;
+  }
+
+  /** Of the shards that are locked, the next operation is on this one: if this thread dies in it, the others are whole. */
+  private turnTo(shard: Shard): void {
+    this.registry.noteWork(this.identity, shard.lock.place);
+    this.worksOnOne = true;
   }
 
   /**
@@ -211,9 +268,11 @@ export class Keyspace {
    * @param numbers shard numbers, ascending, each once
    */
   withShards<T>(numbers: readonly number[], work: () => T): T {
-    if (this.several !== undefined) return work();
+    if (this.isSet) return work();
     this.leave();
-    this.several = numbers;
+    this.registry.noteWork(this.identity, EVERY_SHARD);
+    this.worksOnOne = false;
+    this.isSet = true;
     let whole = false;
     try {
       for (const number of numbers) this.take(this.shards[number]);
@@ -222,34 +281,34 @@ export class Keyspace {
       return result;
     } finally {
       if (!whole) this.abandon();
-      else {
-        for (const number of numbers) this.shards[number].lock.release();
-        this.several = undefined;
-      }
+      this.isSet = false;
+      this.leave();
     }
   }
 
   /** Whether this thread is in the middle of an operation. Between operations it means that one was broken off: `abandon`. */
   get isBusy(): boolean {
-    return this.current !== undefined || this.several !== undefined;
+    return this.heldCount > 0 || this.isSet;
   }
 
   /**
-   * Resets and unlocks what an operation held that was broken off: by an exception, perhaps one that left no stack to clean up with, or
-   * by the time limit of a `vm` script, after which nothing of the operation runs any more, though the thread lives.
+   * Resets what an operation changed that was broken off, and unlocks everything: after an exception, perhaps one that left no stack to clean up with,
+   * or the time limit of a `vm` script, after which nothing of the operation runs any more, though the thread lives.
    */
   abandon(): void {
-    for (const number of this.several ?? []) this.giveUp(this.shards[number]);
-    if (this.current !== undefined) this.giveUp(this.current);
-    this.several = undefined;
+    for (; this.heldCount > 0; this.heldCount--) {
+      const shard = this.held[this.heldCount - 1];
+      if (shard.lock.heldByMe) {
+        if (this.isSet || shard === this.current) {
+          this.control.repair();
+          shard.resetTorn();
+        }
+        shard.lock.release();
+      }
+      shard.isHeld = false;
+    }
+    this.isSet = false;
     this.current = undefined;
-  }
-
-  private giveUp(shard: Shard): void {
-    if (!shard.lock.heldByMe) return;
-    this.control.repair();
-    shard.resetTorn();
-    shard.lock.release();
   }
 
   /** Locks every shard, runs `work`, and unlocks them. */

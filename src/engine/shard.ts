@@ -112,6 +112,8 @@ export class Shard {
   readonly pins: Pins;
   /** What is counted of the items. */
   readonly ledger: Ledger;
+  /** Whether this thread has the lock, or is about to take it: the keyspace's note. */
+  isHeld = false;
   /** Entry of the last item found: what `replaceItem` and `remove` work on without searching again. */
   entry = 0;
   /** Item that allocations must neither evict nor move; 0 = none. */

@@ -7,8 +7,8 @@
  * ```
  *
  * A taker spins briefly, then waits on the word. Critical sections are short and never wait for anything, so a lock that is held for
- * milliseconds is held by a thread that is descheduled, or dead. A waiter asks the registry; it takes the lock of a dead thread over, and is told so:
- * the shard may be torn, and must be reset before it is used.
+ * milliseconds is held by a thread that is descheduled, or dead. A waiter asks the registry, and takes the lock of a dead thread over. If that thread
+ * worked on this shard, the waiter is told so: the shard may be torn, and must be reset before it is used.
  */
 
 import type { ThreadRegistry } from './thread-registry.js';
@@ -24,16 +24,19 @@ export class ShardLock {
   private readonly words: Int32Array;
   private readonly registry: ThreadRegistry;
   private readonly me: number;
+  /** The shard, as the registry's `noteWork` names it. */
+  readonly place: number;
 
-  constructor(words: Int32Array, registry: ThreadRegistry, identity: number) {
+  constructor(words: Int32Array, registry: ThreadRegistry, identity: number, place: number) {
     this.words = words;
     this.registry = registry;
     this.me = identity;
+    this.place = place;
   }
 
   /**
    * Takes the lock.
-   * @returns false when it was taken over from a thread that died with it: the shard must be reset
+   * @returns false when it was taken over from a thread that died working on the shard: it must be reset
    */
   acquire(): boolean {
     if (Atomics.compareExchange(this.words, LOCK_WORD, 0, this.me) === 0) return true;
@@ -45,8 +48,11 @@ export class ShardLock {
     return Atomics.compareExchange(this.words, LOCK_WORD, 0, this.me) === 0;
   }
 
-  release(): void {
-    if ((Atomics.exchange(this.words, LOCK_WORD, 0) & WAITERS) !== 0) Atomics.notify(this.words, LOCK_WORD, 1);
+  /** Gives the lock up. Returns whether somebody waited for it. */
+  release(): boolean {
+    if ((Atomics.exchange(this.words, LOCK_WORD, 0) & WAITERS) === 0) return false;
+    Atomics.notify(this.words, LOCK_WORD, 1);
+    return true;
   }
 
   /** Whether this thread holds it. */
@@ -71,7 +77,8 @@ export class ShardLock {
       if (held !== waited && Atomics.compareExchange(words, LOCK_WORD, held, waited) !== held) continue;
       if (Atomics.wait(words, LOCK_WORD, waited, WAIT_MS) !== 'timed-out') continue;
       if (!this.registry.isDead(held & ~WAITERS)) continue;
-      if (Atomics.compareExchange(words, LOCK_WORD, waited, this.me | WAITERS) === waited) return false;
+      if (Atomics.compareExchange(words, LOCK_WORD, waited, this.me | WAITERS) === waited)
+        return !this.registry.workedOn(held & ~WAITERS, this.place);
     }
   }
 }

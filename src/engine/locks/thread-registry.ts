@@ -7,24 +7,29 @@
  * /proc/self/task/<number> is there: that needs no help from the dead, and is right a moment after it ended. Everywhere, a thread that starts
  * a worker also hears of its exit, and marks the slot.
  *
- * A slot: [owner][kernel thread number][generation]
+ * A slot: [owner][kernel thread number][generation][work]
  *
  * The owner is 0, or Node's number of the thread plus one; it is negative while that thread is joining and the other words may still be those of the
  * slot's previous owner. A slot is taken and freed by one exchange of this word, so who frees a dead thread's slot cannot free its next owner's. The
  * generation goes up each time the slot is taken, and is part of the lock word, so that a lock held by a slot's previous owner is not taken for its
  * next owner's.
+ *
+ * A thread may have the locks of several shards and work on one of them. Which one it is it notes in `work`, so that the others are not reset when it dies.
  */
 
 import { existsSync, readlinkSync } from 'node:fs';
 import { threadId, type Worker } from 'node:worker_threads';
 
 const SLOTS = 255;
-const SLOT_WORDS = 3;
+const SLOT_WORDS = 4;
 const OWNER = 0;
 const KERNEL_THREAD = 1;
 const GENERATION = 2;
+const WORK = 3;
 
 const NOBODY = 0;
+/** Work on all the shards that a thread has locked. */
+export const EVERY_SHARD = 0;
 
 const GENERATION_MASK = 0x3fff;
 
@@ -69,6 +74,7 @@ export class ThreadRegistry {
         if (Atomics.compareExchange(this.words, at + OWNER, owner, -me) !== owner) continue;
         const generation = (Atomics.add(this.words, at + GENERATION, 1) + 1) & GENERATION_MASK;
         Atomics.store(this.words, at + KERNEL_THREAD, kernelThread());
+        Atomics.store(this.words, at + WORK, EVERY_SHARD);
         Atomics.store(this.words, at + OWNER, me);
         if (joined.size === 0) process.on('worker', onWorker);
         joined.add(this);
@@ -91,6 +97,23 @@ export class ThreadRegistry {
     if ((Atomics.load(this.words, at + GENERATION) & GENERATION_MASK) !== identity >>> 8) return true;
     // Who is joining has no lock: it was the slot's previous owner's.
     return Atomics.load(this.words, at + OWNER) <= NOBODY || !this.lives(at);
+  }
+
+  /**
+   * Notes on which of the shards that it has locked this thread works from now on.
+   * @param place the shard's number, from 1 on; or EVERY_SHARD
+   */
+  noteWork(identity: number, place: number): void {
+    this.words[this.entry(identity) + WORK] = place;
+  }
+
+  /** Whether the thread with this identity, which has ended with the lock of a shard, worked on that shard then. */
+  workedOn(identity: number, place: number): boolean {
+    const at = this.entry(identity);
+    const work = Atomics.load(this.words, at + WORK);
+    // If another thread has the slot by now, nobody knows.
+    const known = (Atomics.load(this.words, at + GENERATION) & GENERATION_MASK) === identity >>> 8;
+    return !known || work === EVERY_SHARD || work === place;
   }
 
   /** Threads attached. */

@@ -16,7 +16,7 @@ function makeRegistry(): { words: Int32Array; registry: ThreadRegistry } {
 }
 
 /** Word index of an identity's slot: its owner, then the kernel's number of that. */
-const slotOf = (identity: number): number => ((identity & 0xff) - 1) * 3;
+const slotOf = (identity: number): number => ((identity & 0xff) - 1) * (REGISTRY_WORDS / THREADS_MAX);
 
 /** Makes the thread of an identity one that has ended. */
 function kill(words: Int32Array, identity: number, first = 0): void {
@@ -95,7 +95,7 @@ describe('lock', () => {
     const { registry } = makeRegistry();
     const words = new Int32Array(new SharedArrayBuffer(64));
     const [mine, other] = [registry.join(), registry.join()].map(
-      (identity) => new ShardLock(words, registry, identity),
+      (identity) => new ShardLock(words, registry, identity, 1),
     );
     expect(mine.acquire()).toBe(true);
     expect(mine.heldByMe).toBe(true);
@@ -111,8 +111,8 @@ describe('lock', () => {
     const { words: registryWords, registry } = makeRegistry();
     const words = new Int32Array(new SharedArrayBuffer(64));
     const dead = registry.join();
-    const me = new ShardLock(words, registry, registry.join());
-    expect(new ShardLock(words, registry, dead).acquire()).toBe(true);
+    const me = new ShardLock(words, registry, registry.join(), 1);
+    expect(new ShardLock(words, registry, dead, 1).acquire()).toBe(true);
     kill(registryWords, dead);
     const began = performance.now();
     expect(me.acquire()).toBe(false);
@@ -127,13 +127,13 @@ describe('lock', () => {
     const { words: registryWords, registry } = makeRegistry();
     const words = new Int32Array(new SharedArrayBuffer(64));
     const dead = registry.join();
-    new ShardLock(words, registry, dead).acquire();
+    new ShardLock(words, registry, dead, 1).acquire();
     const me = registry.join();
     kill(registryWords, dead);
     registry.markDead(registryWords[slotOf(dead)] - 1);
     const next = registry.join();
     expect(next & 0xff).toBe(dead & 0xff);
-    expect(new ShardLock(words, registry, me).acquire()).toBe(false);
+    expect(new ShardLock(words, registry, me, 1).acquire()).toBe(false);
   });
 });
 
@@ -179,6 +179,57 @@ describe('a keyspace whose threads die', () => {
     auditKeyspace(mine);
   });
 
+  test('of the shards that one had locked, only that which it worked on is reset', () => {
+    const { mine, dead, die } = twoThreads();
+    for (let i = 0; i < 300; i++) set(mine, `key:${i}`, 0);
+    const before = mine.size(0);
+    const lost = mine.shards[2].ledger.items;
+    for (const number of [0, 1, 2, 0, 2]) dead.enter(dead.shards[number]);
+    for (const shard of dead.shards) expect(shard.lock.heldByMe).toBe(true);
+    die();
+    mine.withAll(() => undefined);
+    expect(mine.size(0)).toBe(before - lost);
+    expect(mine.figures().resets).toBe(1);
+    auditKeyspace(mine);
+  });
+
+  test('of several that are kept, an operation that is broken off resets its own shard only', () => {
+    const { mine } = twoThreads();
+    for (let i = 0; i < 300; i++) set(mine, `key:${i}`, 0);
+    const before = mine.size(0);
+    const lost = mine.shards[1].ledger.items;
+    for (const number of [0, 2, 1]) mine.enter(mine.shards[number]);
+    mine.abandon();
+    expect(mine.isBusy).toBe(false);
+    expect(mine.size(0)).toBe(before - lost);
+    expect(mine.figures().resets).toBe(1);
+    for (const shard of mine.shards) expect(shard.lock.heldByMe).toBe(false);
+  });
+
+  test('locks are kept while nobody else wants one, and taken one by one for a while after that', () => {
+    const { mine, dead: other } = twoThreads();
+    mine.enter(mine.shards[0]);
+    mine.enter(mine.shards[1]);
+    expect(mine.shards[0].lock.heldByMe).toBe(true);
+    mine.leave();
+    for (const shard of mine.shards) expect(shard.lock.heldByMe).toBe(false);
+    other.enter(other.shards[1]);
+    mine.enter(mine.shards[0]);
+    // It is held by another: to wait for it, all others are given up. Here there is nobody who would give it up meanwhile.
+    expect((mine as unknown as { takeAnother: (shard: unknown) => boolean }).takeAnother(mine.shards[1])).toBe(false);
+    other.leave();
+    mine.enter(mine.shards[1]);
+    expect(mine.shards[0].lock.heldByMe).toBe(false);
+    expect(mine.shards[1].lock.heldByMe).toBe(true);
+    mine.leave();
+  });
+
+  test('a shard that was not locked with the others is not entered', () => {
+    const { mine } = twoThreads();
+    expect(() => mine.withShards([0, 2], () => mine.enter(mine.shards[1]))).toThrow('not locked with the others');
+    expect(mine.isBusy).toBe(false);
+  });
+
   test('one that dies while it changes databases leaves none that share a number', () => {
     const { mine, dead, die } = twoThreads();
     for (let database = 0; database < 4; database++) for (let i = 0; i < 50; i++) set(mine, `key:${i}`, database);
@@ -192,7 +243,7 @@ describe('a keyspace whose threads die', () => {
         words[DATABASES] = words[DATABASES + 1];
         die();
         // What the thread would have done next, it does not do: no lock is released.
-        (dead as unknown as { several: undefined }).several = undefined;
+        (dead as unknown as { heldCount: number }).heldCount = 0;
         throw new Error('ended');
       }),
     ).toThrow('ended');
