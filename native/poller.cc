@@ -279,10 +279,9 @@ void Poller::handleEvent(const epoll_event& event) {
       return;
     }
   }
+  const bool ended = events & (EPOLLRDHUP | kHangUp);
   switch (c->state) {
     case Connection::State::open:
-      // One span of bytes for each connection in a batch.
-      if (c->batch == serial_) return;
       if (c->suspended) {
         if (events & kHangUp) {
           closeNow(slot, *c, (events & EPOLLERR) ? CloseReason::error : CloseReason::peer);
@@ -293,17 +292,23 @@ void Poller::handleEvent(const epoll_event& event) {
         }
         return;
       }
-      // What was received before comes first.
-      if (c->bigReady || c->listed || (carry_.valid && carry_.slot == slot)) return;
       if (c->throttled) {
+        // Its input is asked for again when it goes on.
         if (events & kHangUp) closeNow(slot, *c, CloseReason::error);
         return;
       }
-      if (events & (EPOLLIN | EPOLLRDHUP | kHangUp)) serve(slot, *c);
+      if (!(events & EPOLLIN) && !ended) return;
+      // One span of bytes for each connection in a batch, and what was received before comes first.
+      if (c->batch == serial_ || c->bigReady || c->listed || (carry_.valid && carry_.slot == slot)) {
+        askAgain(slot, *c);
+      } else {
+        serve(slot, *c, ended);
+      }
       return;
     case Connection::State::failed:
-      if (c->batch == serial_) return;
-      if (events & (EPOLLRDHUP | kHangUp)) {
+      if (c->batch == serial_) {
+        askAgain(slot, *c);
+      } else if (ended) {
         closeNow(slot, *c, CloseReason::peer);
       } else if (events & EPOLLIN) {
         setInterest(slot, *c, c->interest & ~static_cast<uint32_t>(EPOLLIN));
@@ -316,12 +321,18 @@ void Poller::handleEvent(const epoll_event& event) {
       } else if ((events & (EPOLLIN | EPOLLRDHUP)) && !discardInput(*c, any)) {
         // It may still read.
         setInterest(slot, *c, c->interest & EPOLLOUT);
+      } else if (any) {
+        askAgain(slot, *c);
       }
       return;
     }
     case Connection::State::draining: {
       bool any = false;
-      if ((events & kHangUp) || !discardInput(*c, any)) closeNow(slot, *c, CloseReason::peer);
+      if ((events & kHangUp) || !discardInput(*c, any)) {
+        closeNow(slot, *c, CloseReason::peer);
+      } else if (any) {
+        askAgain(slot, *c);
+      }
       return;
     }
     case Connection::State::free:
@@ -330,9 +341,10 @@ void Poller::handleEvent(const epoll_event& event) {
   }
 }
 
-void Poller::serve(uint32_t slot, Connection& c) {
+// `ended`: the event told of an end of input, which comes behind the bytes that are there.
+void Poller::serve(uint32_t slot, Connection& c, bool ended) {
   if (c.input.big != nullptr) {
-    serveBig(slot, c);
+    serveBig(slot, c, ended);
     return;
   }
   const uint32_t saved = c.input.savedSize;
@@ -355,6 +367,7 @@ void Poller::serve(uint32_t slot, Connection& c) {
     return;
   }
   bytesReceived_ += static_cast<uint64_t>(got);
+  if (ended || static_cast<size_t>(got) == most) askAgain(slot, c);
   if (skipping) {
     c.skip -= static_cast<uint64_t>(got);
     return;
@@ -414,7 +427,8 @@ void Poller::split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end) {
   if (c.memoryCounted != 0) noteBuffers(c);
 }
 
-void Poller::serveBig(uint32_t slot, Connection& c) {
+void Poller::serveBig(uint32_t slot, Connection& c, bool ended) {
+  bool more = true;
   BigFrame::Status status = BigFrame::Status::incomplete;
   for (int i = 0; i < kBigReceives && status == BigFrame::Status::incomplete; i++) {
     size_t available = 0;
@@ -433,6 +447,7 @@ void Poller::serveBig(uint32_t slot, Connection& c) {
         closeNow(slot, c, CloseReason::error);
         return;
       }
+      more = false;
       break;
     }
     bytesReceived_ += static_cast<uint64_t>(got);
@@ -443,8 +458,12 @@ void Poller::serveBig(uint32_t slot, Connection& c) {
       return;
     }
     status = c.input.big->advance(c.limits);
-    if (static_cast<size_t>(got) < available) break;
+    if (static_cast<size_t>(got) < available) {
+      more = false;
+      break;
+    }
   }
+  if (more || ended) askAgain(slot, c);
   bigAdvanced(slot, c, status);
 }
 

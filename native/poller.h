@@ -10,11 +10,12 @@
 //   listed   connections with saved input that can be split: resumed ones
 //   held     big frames are delivered alone; one that completes beside other commands waits for the next receive()
 //
-// epoll is level-triggered, so a socket may be left for the next call at any time. Every event that is reported must lead to reading, writing, closing,
-// or to no longer being asked for; otherwise the loop would spin. A suspended connection's input is no longer asked for only when the first
-// such event comes, since most suspended clients send nothing.
+// epoll is edge-triggered: an event is reported once, and the kernel does not look at every socket again to see whether it still is ready. So whoever leaves
+// bytes in a socket that an event told of, or an end of input, asks for the event again (askAgain), or stops asking for input at all (setInterest): asking
+// anew for it reports what is there. A read that did not fill its buffer has emptied the socket. A suspended connection's input is no longer asked for
+// only when the first such event comes, since most suspended clients send nothing.
 //
-// The set's descriptor is readable whenever there is something to do: work that no socket announces (carry, listed, queued events) is announced
+// The set's descriptor is readable whenever there is something to do: work that no socket announces (carry, listed, events not yet seen to) is announced
 // through an eventfd at the end of a turn, and deadlines of closing connections through a timerfd.
 //
 // poller.cc receives, poller_output.cc sends, poller_connections.cc has the life of a connection.
@@ -151,8 +152,8 @@ class Poller {
   void pollSockets();
 
   void handleEvent(const epoll_event& event);
-  void serve(uint32_t slot, Connection& c);
-  void serveBig(uint32_t slot, Connection& c);
+  void serve(uint32_t slot, Connection& c, bool ended);
+  void serveBig(uint32_t slot, Connection& c, bool ended);
   void bigAdvanced(uint32_t slot, Connection& c, BigFrame::Status status);
   void deliver(uint32_t slot, Connection& c);
   void split(uint32_t slot, Connection& c, uint32_t begin, uint32_t end);
@@ -172,6 +173,7 @@ class Poller {
   void dropInput(uint32_t slot, Connection& c);
 
   void setInterest(uint32_t slot, Connection& c, uint32_t interest);
+  void askAgain(uint32_t slot, Connection& c);
   void updateInterest(uint32_t slot, Connection& c);
   // Brings the sums over all connections up to what this one keeps.
   void noteBuffers(Connection& c) {
@@ -189,7 +191,8 @@ class Poller {
   }
   uint32_t salt(uint32_t slot) const;
   bool hasWork() const {
-    return carry_.valid || !listed_.empty() || !held_.empty() || !closed_.empty() || !closing_.empty();
+    return carry_.valid || !listed_.empty() || !held_.empty() || !closed_.empty() || !closing_.empty() ||
+           eventNext_ < eventCount_;
   }
   void announce();
   void armTimer(int64_t firstMs);

@@ -72,7 +72,7 @@ int32_t Poller::add(int fd, int32_t speaks) {
   if (slot / kBlock >= blocks_.size()) blocks_.push_back(std::make_unique<Connection[]>(kBlock));
   Connection& c = at(slot);
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP;
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
   event.data.u64 = epollTag(slot, c.generation);
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) < 0) {
     ::close(fd);
@@ -90,7 +90,7 @@ int32_t Poller::add(int fd, int32_t speaks) {
   c.state = Connection::State::open;
   c.isUnix = domain == AF_UNIX;
   c.speaks = speaks;
-  c.interest = event.events;
+  c.interest = EPOLLIN | EPOLLRDHUP;
   connections_++;
   return static_cast<int32_t>(slot);
 }
@@ -222,6 +222,7 @@ void Poller::finish(uint32_t slot, Connection& c) {
   }
   c.state = Connection::State::draining;
   updateInterest(slot, c);
+  askAgain(slot, c);
 }
 
 // Reads and forgets what has come. False at the end of input, at an error, or when it has been too much.

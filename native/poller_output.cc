@@ -63,8 +63,8 @@ bool Poller::keepOutput(uint32_t slot, Connection& c, const uint8_t* bytes, size
 
 bool Poller::sendPending(uint32_t slot, Connection& c) {
   while (c.output.size() > 0) {
-    const size_t size = c.output.size();
-    const ssize_t sent = sendSome(c.fd, c.output.data(), size);
+    // Until it takes no more: only then does epoll tell when it does again.
+    const ssize_t sent = sendSome(c.fd, c.output.data(), c.output.size());
     if (sent < 0) {
       if (wouldBlock()) break;
       closeNow(slot, c, CloseReason::error);
@@ -73,7 +73,6 @@ bool Poller::sendPending(uint32_t slot, Connection& c) {
     bytesSent_ += static_cast<uint64_t>(sent);
     pendingOutput_ -= static_cast<uint64_t>(sent);
     c.output.consume(static_cast<size_t>(sent));
-    if (static_cast<size_t>(sent) < size) break;
   }
   noteBuffers(c);
   const bool goesOn = c.throttled && c.output.size() <= throttleAbove_ / 2;
@@ -85,10 +84,17 @@ bool Poller::sendPending(uint32_t slot, Connection& c) {
 
 void Poller::setInterest(uint32_t slot, Connection& c, uint32_t interest) {
   if (interest == c.interest) return;
+  c.interest = interest;
+  askAgain(slot, c);
+}
+
+// What is asked for is reported once more if it is there.
+void Poller::askAgain(uint32_t slot, Connection& c) {
   epoll_event event{};
-  event.events = interest;
+  event.events = c.interest | EPOLLET;
   event.data.u64 = epollTag(slot, c.generation);
-  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, c.fd, &event) == 0) c.interest = interest;
+  // It cannot fail: the socket is in the set, and only adding one takes memory.
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, c.fd, &event);
 }
 
 // What the connection's state asks of epoll. Where input is not wanted, asking for it is given up when it is first reported.

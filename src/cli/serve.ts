@@ -10,6 +10,7 @@ import type { Config } from '../server/config/config.js';
 import { type ConfigSources, loadConfig, unknownVariables } from '../server/config/sources.js';
 import { createLogger, type Logger } from '../server/logger.js';
 import { type RunningServer, startServer } from '../server/server.js';
+import { allowLargeFunctions } from './compiler.js';
 
 /**
  * Ctrl-C under `npm start` delivers SIGINT twice within milliseconds: once from the terminal, to the whole process group, and once from
@@ -27,6 +28,7 @@ export async function serve(sources: ConfigSources): Promise<void> {
   const config = await loadConfig(sources);
   const logger = createLogger(config);
   warnOfOversights(config, sources, logger);
+  allowLargeFunctions();
   const ending = new Ending(logger);
   const server = await startServer(config, logger, { onShutdown: (error) => ending.asked(error) });
   process.on('SIGHUP', logger.reopen);

@@ -144,10 +144,10 @@ export class Request {
   /** Locks a shard for this command, and returns it. */
   lock(shard: Shard): Shard {
     this.shard = shard;
-    if (this.keyspace.isEntered(shard)) return shard;
+    const held = shard.isHeld;
     this.keyspace.enter(shard);
     // Databases are given other numbers while all shards are locked: they may have been until this one was.
-    this.useDatabase();
+    if (!held) this.useDatabase();
     return shard;
   }
 

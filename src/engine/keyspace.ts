@@ -68,16 +68,14 @@ export class Keyspace {
   readonly registry: ThreadRegistry;
   /** Uniform in [0, 1): whatever is to be chosen at random is chosen by it. */
   readonly random: () => number;
-  /** The shard that was entered last. */
-  private current: Shard | undefined;
   /** Shards whose locks this thread has, the first `heldCount` of it. */
   private readonly held: Shard[];
   private heldCount = 0;
   private operations = 0;
   /** Shards that are still to be entered before the locks of several are kept again, because another thread wanted one. */
   private sharing = 0;
-  /** Whether the registry says on which of its shards this thread works. */
-  private worksOnOne = false;
+  /** Where this thread notes on which shard it works. */
+  private readonly workWord: number;
   /** Within `withShards`, whose shards are all that is worked on. */
   private isSet = false;
   private readonly identity: number;
@@ -93,6 +91,7 @@ export class Keyspace {
     this.identity = this.registry.join();
     if (this.identity === 0)
       throw new AshlarError('ERR_TOO_MANY_THREADS', 'too many threads are attached to this cache');
+    this.workWord = this.registry.workWord(this.identity);
     this.shards = handle.shards.map((buffer, number) => {
       const makeLock = (words: Int32Array): ShardLock => new ShardLock(words, this.registry, this.identity, number + 1);
       return new Shard(buffer, this.control.shardOffset(number), this.control, clock, random, makeLock);
@@ -179,17 +178,17 @@ export class Keyspace {
    * `leave` or `yield` is called, the shard stays locked: what an operation found in it stays true.
    */
   enter(shard: Shard): Shard {
-    if (this.isEntered(shard)) return shard;
-    if (this.isSet) assert(shard.isHeld, 'Keyspace: a shard is entered that was not locked with the others');
-    else if (shard.isHeld || this.takeAnother(shard)) this.turnTo(shard);
-    else this.takeOnly(shard);
-    this.current = shard;
+    if (shard.isHeld) {
+      if (!this.isSet) this.turnTo(shard);
+      return shard;
+    }
+    assert(!this.isSet, 'Keyspace: a shard is entered that was not locked with the others');
+    if (!this.takeAnother(shard)) {
+      this.leave();
+      this.take(shard);
+    }
+    this.turnTo(shard);
     return shard;
-  }
-
-  /** Whether a shard is the one that was entered last, and is locked still. */
-  isEntered(shard: Shard): boolean {
-    return shard === this.current;
   }
 
   /** Between two operations: lets others have the shards after a number of operations. */
@@ -201,21 +200,11 @@ export class Keyspace {
 
   /** Gives up all locks. */
   leave(): void {
-    if (this.heldCount === 0) return;
-    this.current = undefined;
     for (; this.heldCount > 0; this.heldCount--) {
       const shard = this.held[this.heldCount - 1];
       if (shard.lock.release()) this.sharing = SHARE_ENTRIES;
       shard.isHeld = false;
     }
-  }
-
-  /** Takes a lock, and gives up all others. */
-  private takeOnly(shard: Shard): void {
-    this.leave();
-    if (this.worksOnOne) this.registry.noteWork(this.identity, EVERY_SHARD);
-    this.worksOnOne = false;
-    this.take(shard);
   }
 
   /** Waits for a lock. */
@@ -258,8 +247,7 @@ export class Keyspace {
 
   /** Of the shards that are locked, the next operation is on this one: if this thread dies in it, the others are whole. */
   private turnTo(shard: Shard): void {
-    this.registry.noteWork(this.identity, shard.lock.place);
-    this.worksOnOne = true;
+    this.control.words[this.workWord] = shard.lock.place;
   }
 
   /**
@@ -270,8 +258,7 @@ export class Keyspace {
   withShards<T>(numbers: readonly number[], work: () => T): T {
     if (this.isSet) return work();
     this.leave();
-    this.registry.noteWork(this.identity, EVERY_SHARD);
-    this.worksOnOne = false;
+    this.control.words[this.workWord] = EVERY_SHARD;
     this.isSet = true;
     let whole = false;
     try {
@@ -299,7 +286,7 @@ export class Keyspace {
     for (; this.heldCount > 0; this.heldCount--) {
       const shard = this.held[this.heldCount - 1];
       if (shard.lock.heldByMe) {
-        if (this.isSet || shard === this.current) {
+        if (this.registry.workedOn(this.identity, shard.lock.place)) {
           this.control.repair();
           shard.resetTorn();
         }
@@ -308,7 +295,6 @@ export class Keyspace {
       shard.isHeld = false;
     }
     this.isSet = false;
-    this.current = undefined;
   }
 
   /** Locks every shard, runs `work`, and unlocks them. */

@@ -7,7 +7,7 @@
  * /proc/self/task/<number> is there: that needs no help from the dead, and is right a moment after it ended. Everywhere, a thread that starts
  * a worker also hears of its exit, and marks the slot.
  *
- * A slot: [owner][kernel thread number][generation][work]
+ * A slot: [owner][kernel thread number][generation][work], in a cache line of its own
  *
  * The owner is 0, or Node's number of the thread plus one; it is negative while that thread is joining and the other words may still be those of the
  * slot's previous owner. A slot is taken and freed by one exchange of this word, so who frees a dead thread's slot cannot free its next owner's. The
@@ -21,7 +21,8 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { threadId, type Worker } from 'node:worker_threads';
 
 const SLOTS = 255;
-const SLOT_WORDS = 4;
+/** A cache line: each thread writes its own often. */
+const SLOT_WORDS = 16;
 const OWNER = 0;
 const KERNEL_THREAD = 1;
 const GENERATION = 2;
@@ -100,11 +101,11 @@ export class ThreadRegistry {
   }
 
   /**
-   * Notes on which of the shards that it has locked this thread works from now on.
-   * @param place the shard's number, from 1 on; or EVERY_SHARD
+   * Word index at which a thread notes on which of the shards that it has locked it works: the shard's number, from 1 on, or EVERY_SHARD. It is a plain
+   * store, made for each operation; whoever reads it has seen before that the thread has ended.
    */
-  noteWork(identity: number, place: number): void {
-    this.words[this.entry(identity) + WORK] = place;
+  workWord(identity: number): number {
+    return this.entry(identity) + WORK;
   }
 
   /** Whether the thread with this identity, which has ended with the lock of a shard, worked on that shard then. */
