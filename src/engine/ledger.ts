@@ -4,7 +4,7 @@
  * ```
  *  header words:   8 items   9 resets   128..191 keys by internal database   192..255 keys with a deadline by internal database
  *                  4096..4159 placeholders by internal database   4160.. items by tight class
- *  header doubles: 8 hits   9 misses   10 expired   11 evicted   12 bytes   13 refused   14 expired by sweeps   15 stored   16 milliseconds of sweeps
+ *  header doubles: 9 hits   10 misses   11 expired   12 evicted   13 bytes   14 refused   15 expired by sweeps   16 stored   17 milliseconds of sweeps
  * ```
  *
  * Who changes items says so under the shard's lock. Anybody reads, without it: each figure is right for itself, and a database that has a key is not without
@@ -22,15 +22,15 @@ const EXPIRING = 192;
 const PLACEHOLDERS = 4096;
 const SIZES = 4160;
 
-const HITS = 8;
-const MISSES = 9;
-const EXPIRED = 10;
-const EVICTED = 11;
-const BYTES = 12;
-const REFUSED = 13;
-const EXPIRED_BY_SWEEP = 14;
-const STORED = 15;
-const SWEEP_MS = 16;
+const HITS = 9;
+const MISSES = 10;
+const EXPIRED = 11;
+const EVICTED = 12;
+const BYTES = 13;
+const REFUSED = 14;
+const EXPIRED_BY_SWEEP = 15;
+const STORED = 16;
+const SWEEP_MS = 17;
 /** What CONFIG RESETSTAT sets to 0. */
 const OF_THE_PAST = [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED, SWEEP_MS];
 

@@ -93,7 +93,7 @@ describe('registry', () => {
 describe('lock', () => {
   test('is taken, refused to others, given back', () => {
     const { registry } = makeRegistry();
-    const words = new Int32Array(new SharedArrayBuffer(64));
+    const words = new Int32Array(new SharedArrayBuffer(128));
     const [mine, other] = [registry.join(), registry.join()].map(
       (identity) => new ShardLock(words, registry, identity, 1),
     );
@@ -109,7 +109,7 @@ describe('lock', () => {
 
   test('of a dead thread is taken over, which is told', () => {
     const { words: registryWords, registry } = makeRegistry();
-    const words = new Int32Array(new SharedArrayBuffer(64));
+    const words = new Int32Array(new SharedArrayBuffer(128));
     const dead = registry.join();
     const me = new ShardLock(words, registry, registry.join(), 1);
     expect(new ShardLock(words, registry, dead, 1).acquire()).toBe(true);
@@ -125,7 +125,7 @@ describe('lock', () => {
 
   test('held by the former owner of a place is not taken for its next owner’s', () => {
     const { words: registryWords, registry } = makeRegistry();
-    const words = new Int32Array(new SharedArrayBuffer(64));
+    const words = new Int32Array(new SharedArrayBuffer(128));
     const dead = registry.join();
     new ShardLock(words, registry, dead, 1).acquire();
     const me = registry.join();
