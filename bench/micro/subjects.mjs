@@ -46,25 +46,26 @@ export function makeMap({ keys, values, lookups }) {
 }
 
 /** @param {Data} data */
-export async function makeLruCache({ keys, values, lookups }) {
+export function makeLruCache(data) {
+  return lruCache(data, {}, '');
+}
+
+/** @param {Data} data */
+export function makeTimedLruCache(data) {
+  return lruCache(data, { ttl: TTL_MS }, ', with TTL');
+}
+
+async function lruCache({ keys, values, lookups }, options, suffix) {
   const { LRUCache } = await import('lru-cache');
-  const plain = new LRUCache({ max: keys.length * 2 });
-  const timed = new LRUCache({ max: keys.length * 2, ttl: TTL_MS });
-  for (const [i, key] of keys.entries()) {
-    plain.set(key, values[i]);
-    timed.set(key, values[i]);
-  }
+  const cache = new LRUCache({ max: keys.length * 2, ...options });
+  for (const [i, key] of keys.entries()) cache.set(key, values[i]);
   const next = cycle(keys.length);
-  const nextTimed = cycle(keys.length);
   const nextSet = cycle(keys.length);
-  const nextTimedSet = cycle(keys.length);
-  const set = (cache, i) => cache.set(lookups[i], values[i]).size;
+  const set = (i) => cache.set(lookups[i], values[i]).size;
   return {
     subjects: [
-      { name: 'lru-cache get', kind: 'get', step: () => plain.get(lookups[next()]).length },
-      { name: 'lru-cache get, with TTL', kind: 'get', step: () => timed.get(lookups[nextTimed()]).length },
-      { name: 'lru-cache set', kind: 'set', step: () => set(plain, nextSet()) },
-      { name: 'lru-cache set, with TTL', kind: 'set', step: () => set(timed, nextTimedSet()) },
+      { name: `lru-cache get${suffix}`, kind: 'get', step: () => cache.get(lookups[next()]).length },
+      { name: `lru-cache set${suffix}`, kind: 'set', step: () => set(nextSet()) },
     ],
     close() {},
   };
