@@ -10,7 +10,7 @@ sources="command_names memcached_table batch resp_splitter memcached_splitter bi
 tests="hash_test splitter_test memcached_test"
 if [ "$(uname)" = Linux ]; then
   sources="$sources poller poller_output poller_connections listener"
-  tests="$tests poller_test memcached_poller_test poller_soak_test"
+  tests="$tests poller_test poller_edges_test memcached_poller_test poller_soak_test"
 fi
 [ $# -gt 0 ] || set -- $tests
 objects=
