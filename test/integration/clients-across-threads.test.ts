@@ -90,11 +90,16 @@ describe('all threads together', () => {
   test('the slow log and the latency monitor are one', async () => {
     await expectOk(clients[0], 'CONFIG SET slowlog-log-slower-than 20000 latency-monitor-threshold 20');
     for (const client of clients.slice(0, 6)) await client.command('DEBUG', 'SLEEP', '0.03');
-    expect((await clients[7].command('SLOWLOG', 'LEN')).value).toBe('6');
+    const all = Number((await clients[7].command('SLOWLOG', 'LEN')).value);
     const entries = (await clients[8].command('SLOWLOG', 'GET', '-1')).value as unknown as {
       value: { value: string }[];
     }[];
-    expect(entries.map((entry) => Number(entry.value[0].value))).toEqual([5, 4, 3, 2, 1, 0]);
+    // A machine with other work is slow with other commands too.
+    expect(all).toBeGreaterThanOrEqual(6);
+    expect(entries.length).toBeGreaterThanOrEqual(all);
+    const ids = entries.map((entry) => Number(entry.value[0].value));
+    expect(ids).toEqual(ids.map((_, i) => ids.length - 1 - i));
+    expect(entries.filter((entry) => JSON.stringify(entry.value[3]).includes('SLEEP'))).toHaveLength(6);
     expect(JSON.stringify(await clients[9].command('LATENCY', 'LATEST'))).toContain('"command"');
     await expectOk(clients[9], 'SLOWLOG RESET');
     expect((await clients[0].command('SLOWLOG', 'LEN')).value).toBe('0');
