@@ -14,6 +14,8 @@ namespace ashlar {
 
 namespace {
 
+constexpr uintptr_t kHugePage = 2 * 1024 * 1024;
+
 // Advises on the whole pages within a range.
 bool advise(uint8_t* data, size_t length, int advice) {
   const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
@@ -28,7 +30,12 @@ bool adviseHugePages(uint8_t* data, size_t length) { return advise(data, length,
 
 bool adviseSmallPages(uint8_t* data, size_t length) { return advise(data, length, MADV_NOHUGEPAGE); }
 
-bool discardPages(uint8_t* data, size_t length) { return advise(data, length, MADV_DONTNEED); }
+bool discardPages(uint8_t* data, size_t length) {
+  // Of a huge page that is discarded in part the kernel keeps all, off the process's account, until it is short of memory: MADV_DONTNEED cuts up only
+  // the mapping. MADV_FREE cuts up the page itself.
+  if (((reinterpret_cast<uintptr_t>(data) | length) & (kHugePage - 1)) != 0) advise(data, length, MADV_FREE);
+  return advise(data, length, MADV_DONTNEED);
+}
 
 #else
 

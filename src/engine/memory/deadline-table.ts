@@ -45,6 +45,11 @@ export class DeadlineTable {
     this.blocks = new Float64Array(buffer, offset + capacity * DOUBLE_BYTES, capacity << BLOCKS_SHIFT);
   }
 
+  /** Words of the table that the pages before `end` need. */
+  wordsUpTo(end: number): number {
+    return ((this.pages.length + (end << BLOCKS_SHIFT)) * DOUBLE_BYTES) >>> 2;
+  }
+
   /** Notes that an item (byte offset) has a deadline, in milliseconds since 1970. */
   note(item: number, expiry: number): void {
     const block = item >>> BLOCK_SHIFT;

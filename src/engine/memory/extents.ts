@@ -6,13 +6,14 @@
  *
  * ```
  *  words of the table:  0 free pages that are resident   1 the fewest of them since `noteFewest`   2 extent in use   3 pages given back in all
- *  then four for each extent:  [free pages][resident pages][1 = cut up][-]          bit i of a word: page 32 * extent + i
+ *  then four for each extent:  [free pages][resident pages][1 = cut up][slabs that are short]      bit i of a word: page 32 * extent + i
  * ```
  *
  * Pages are taken from the extents that have the fewest free ones. So as the load shrinks, some extents become wholly free, and those
  * are given back to the system first: one call each, and no huge page is cut up for it. Only when that is not enough single pages are given back,
  * of the extent that has most to give; it is then made of small pages, until it is wholly free or wholly in use again. (Without that the
- * kernel would fill the gaps in order to make a huge page of it.)
+ * kernel would fill the gaps in order to make a huge page of it.) So it is too when a slab is *short*: the pages at its end, which no cell has been
+ * cut from yet, have been given back although they are in use. What is cut from them then has small pages, until the slab is full.
  *
  * Whether a page is resident is known as far as this process can know it: one that was touched is; so are all of an extent whose first page
  * is touched, because the kernel makes a huge page of it where it can.
@@ -41,6 +42,7 @@ const IN_USE = 2;
 const GIVEN_BACK = 3;
 const RESIDENT = 1;
 const CUT_UP = 2;
+const SHORT = 3;
 
 /** What the operating system can be told about a shard's memory, where there is a native core to tell it. */
 export interface MemoryAdvice {
@@ -120,6 +122,14 @@ export class Extents {
     return end;
   }
 
+  /** The extents from `first` to before `end`, of the shard's tables, are to be huge pages; others of the tables, which are hardly touched, are not. */
+  adviseTables(first: number, end: number, huge: boolean): void {
+    if (first >= end) return;
+    const [offset, length] = [first * EXTENT_BYTES, (end - first) * EXTENT_BYTES];
+    if (huge) this.advice?.adviseHugePages(this.bytes, offset, length);
+    else this.advice?.adviseSmallPages(this.bytes, offset, length);
+  }
+
   /** Pages that are free and resident. */
   get resident(): number {
     return this.words[this.head + RESIDENT_COUNT];
@@ -149,6 +159,14 @@ export class Extents {
     this.words[this.head + RESIDENT_COUNT]++;
   }
 
+  /** A page that is free from now on has no memory: it is of the end of a short slab. */
+  addWithout(page: number): void {
+    const record = this.record(page >>> EXTENT_SHIFT);
+    const bit = 1 << (page & PAGE_MASK);
+    this.words[record] |= bit;
+    this.words[record + RESIDENT] &= ~bit;
+  }
+
   /** A free page is in use from now on. */
   remove(page: number): void {
     const { words } = this;
@@ -159,7 +177,27 @@ export class Extents {
     if ((words[record + RESIDENT] & bit) !== 0) this.countResident(-1);
     words[record + RESIDENT] |= bit;
     words[record] &= ~bit;
-    if (words[record] === 0 && words[record + CUT_UP] === 1) this.makeHuge(extent);
+    if (words[record] === 0) this.joinUp(extent);
+  }
+
+  /**
+   * Gives back the memory of pages in use that were not touched: the end of a slab, which is short from now on.
+   * @returns false when the system does not take it
+   */
+  shorten(first: number, count: number): boolean {
+    const extent = first >>> EXTENT_SHIFT;
+    if (!this.discard(first, count)) return false;
+    this.cutUp(extent);
+    this.words[this.record(extent) + SHORT]++;
+    this.words[this.head + GIVEN_BACK] += count;
+    return true;
+  }
+
+  /** A short slab is full, or given up: its first page is `page`. */
+  endShort(page: number): void {
+    const extent = page >>> EXTENT_SHIFT;
+    this.words[this.record(extent) + SHORT]--;
+    this.joinUp(extent);
   }
 
   /**
@@ -295,10 +333,7 @@ export class Extents {
     const { words } = this;
     const record = this.record(extent);
     const all = words[record] & words[record + RESIDENT];
-    if (words[record + CUT_UP] === 0) {
-      words[record + CUT_UP] = 1;
-      this.advice?.adviseSmallPages(this.bytes, extent * EXTENT_BYTES, countBits(this.allOf(extent)) * PAGE_BYTES);
-    }
+    this.cutUp(extent);
     for (let bits = all; bits !== 0; ) {
       const start = lowestBit(bits);
       const beyond = ~(bits >>> start);
@@ -316,6 +351,21 @@ export class Extents {
   private touchAll(record: number): void {
     this.words[record + RESIDENT] = ALL;
     this.countResident(countBits(this.words[record]));
+  }
+
+  /** An extent is made of small pages from now on. */
+  private cutUp(extent: number): void {
+    const record = this.record(extent);
+    if (this.words[record + CUT_UP] === 1) return;
+    this.words[record + CUT_UP] = 1;
+    this.advice?.adviseSmallPages(this.bytes, extent * EXTENT_BYTES, countBits(this.allOf(extent)) * PAGE_BYTES);
+  }
+
+  /** An extent that is wholly in use need not be cut up any more, unless there is a short slab in it. */
+  private joinUp(extent: number): void {
+    const { words } = this;
+    const record = this.record(extent);
+    if (words[record] === 0 && words[record + CUT_UP] === 1 && words[record + SHORT] === 0) this.makeHuge(extent);
   }
 
   private makeHuge(extent: number): void {

@@ -28,6 +28,7 @@
  * | 4 | previous slab of the class with room | hash prefix | | |
  * | 5 | cells ever cut from this slab | local depth | | |
  * | 6 | cells of this slab | | | |
+ * | 7 | cells cut when it was looked at; -1: it is short | | | |
  *
  * A slab of several pages has its books with the first of them; of the others only word 0 is used.
  *
@@ -38,7 +39,7 @@
 import { assert } from '../../base/assert.js';
 import { ByteArena } from '../../base/bytes.js';
 import { DEADLINE_BYTES, DeadlineTable } from './deadline-table.js';
-import { EXTENT_PAGES, Extents, extentWords, type MemoryAdvice } from './extents.js';
+import { EXTENT_BYTES, EXTENT_PAGES, Extents, extentWords, type MemoryAdvice } from './extents.js';
 import { PAGE_BYTES } from './size-classes.js';
 
 export const PAGE_FREE = 0;
@@ -54,6 +55,7 @@ export const PAGE_SLAB_TAIL = 6;
 const PAGE_SHIFT = 16;
 const ENTRY_SHIFT = 3;
 const ENTRY_WORDS = 8;
+const EXTENT_WORDS = EXTENT_BYTES >>> 2;
 const KIND = 0;
 const COUNT = 1;
 
@@ -111,6 +113,8 @@ export class PagePool {
   readonly directoryWord: number;
   /** Word index of the page table. */
   readonly tableWord: number;
+  /** Word index of the deadline table. */
+  private readonly deadlineWord: number;
   /** When something in the pages is due. */
   readonly deadlines: DeadlineTable;
   /** Which pages are free. */
@@ -132,10 +136,11 @@ export class PagePool {
     const directoryPages = Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES);
     this.directoryWord = PAGE_BYTES >>> 2;
     this.tableWord = ((1 + directoryPages) * PAGE_BYTES) >>> 2;
-    // What every shard touches lies together: the deadline table, which is the largest, has no memory until deadlines do.
+    // What every shard touches lies together: the deadline table, which is the largest, has memory as far as pages are known.
     const extents = this.tableWord + capacity * ENTRY_WORDS;
     this.extents = new Extents(this.bytes, this.words, extents, capacity);
-    this.deadlines = new DeadlineTable(buffer, offset + (extents + extentWords(capacity)) * 4, capacity);
+    this.deadlineWord = extents + extentWords(capacity);
+    this.deadlines = new DeadlineTable(buffer, offset + this.deadlineWord * 4, capacity);
     const ghosts = overheadPages(capacity);
     this.ghostWord = (ghosts * PAGE_BYTES) >>> 2;
     this.firstPage = ghosts + ghostPages(capacity);
@@ -157,6 +162,13 @@ export class PagePool {
     this.settle();
     words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
     this.deadlines.retire(0, words[HIGH_WATER]);
+    const tableExtents = Math.ceil(this.ghostWord / EXTENT_WORDS);
+    this.extents.adviseTables(this.tableExtents(words[HIGH_WATER]), tableExtents, false);
+  }
+
+  /** Extents of the tables that are touched to their end when the pages up to `mark` are known: the deadline table is filled as those become more. */
+  private tableExtents(mark: number): number {
+    return Math.max(1, Math.floor((this.deadlineWord + this.deadlines.wordsUpTo(mark)) / EXTENT_WORDS));
   }
 
   /** Pages that may be in use, the shard's overhead included. */
@@ -279,6 +291,26 @@ export class PagePool {
     this.release(first, 1 << order);
   }
 
+  /** Gives the pages of a short slab back, of which only the first `touched` have memory. */
+  freeShortSlab(first: number, order: number, touched: number): void {
+    assert(this.kind(first) === PAGE_SLAB, 'PagePool: not a slab');
+    this.release(first, 1 << order, touched);
+    this.extents.endShort(first);
+  }
+
+  /**
+   * Gives back the memory of a slab's last `count` pages, which nothing lies in yet: it is short from now on.
+   * @returns false when the system does not take it
+   */
+  shortenSlab(first: number, order: number, count: number): boolean {
+    return this.extents.shorten(first + (1 << order) - count, count);
+  }
+
+  /** A short slab is full: all its pages have memory. */
+  endShortSlab(first: number): void {
+    this.extents.endShort(first);
+  }
+
   /** Gives one page back. */
   free(page: number): void {
     assert(page >= this.firstPage && this.kind(page) !== PAGE_FREE, 'PagePool: page freed twice');
@@ -332,12 +364,13 @@ export class PagePool {
     this.giveBackFor(count);
   }
 
-  /** Makes adjacent pages free. */
-  private release(first: number, count: number): void {
+  /** Makes adjacent pages free, of which the first `touched` have memory. */
+  private release(first: number, count: number, touched = count): void {
     const { words } = this;
     for (let page = first; page < first + count; page++) {
       words[this.entry(page) + KIND] = PAGE_FREE;
-      this.extents.add(page);
+      if (page < first + touched) this.extents.add(page);
+      else this.extents.addWithout(page);
     }
     this.deadlines.retire(first, first + count);
     words[USED] -= count;
@@ -402,6 +435,7 @@ export class PagePool {
     words[entry + 4] = 0;
     words[entry + 5] = 0;
     words[entry + 6] = 0;
+    words[entry + 7] = 0;
     this.deadlines.clear(page);
   }
 
@@ -426,6 +460,7 @@ export class PagePool {
       const mark = words[HIGH_WATER];
       words[HIGH_WATER] = this.extents.extend(mark);
       this.deadlines.retire(mark, words[HIGH_WATER]);
+      this.extents.adviseTables(this.tableExtents(mark), this.tableExtents(words[HIGH_WATER]), true);
     }
   }
 }

@@ -18,6 +18,9 @@
  *  free cell:  word 0 = 0 (a live item's word 0 is never 0)   word 1 = byte offset of the next free cell of this slab
  * ```
  *
+ * How far it is filled is all that is resident of a slab of several pages when it is not filled further: the kernel makes a huge page of all of it, and
+ * upkeep gives back the end of one from which no cell was cut between two looks. It is *short* then, until it is full.
+ *
  * A slab is named by its first page. An item belongs to the page in which it begins.
  */
 
@@ -31,6 +34,14 @@ const NEXT = 3;
 const PREVIOUS = 4;
 const CUT = 5;
 const CELLS = 6;
+const SEEN = 7;
+
+/** In place of the cells that were cut when a slab was looked at: the slab is short. */
+const IS_SHORT = -1;
+/** Pages at the end of a slab that are worth a huge page. */
+const SHORT_PAGES_MIN = 4;
+/** Slabs of a class among which one is looked for that can be shortened. */
+const SHORTEN_LOOK = 16;
 
 const CLASS_SHIFT = 8;
 const CLASS_MASK = 0xffff;
@@ -83,7 +94,10 @@ export class Slabs {
       words[cell >>> 2] = 0;
     }
     words[record + CLASS_LIVE]++;
-    if (++words[entry + LIVE] === words[entry + CELLS]) this.unlink(slab, sizeClass);
+    if (++words[entry + LIVE] === words[entry + CELLS]) {
+      this.unlink(slab, sizeClass);
+      if (words[entry + SEEN] === IS_SHORT) this.endShort(slab);
+    }
     return cell;
   }
 
@@ -283,13 +297,54 @@ export class Slabs {
     return this.words[entry + LIVE] < this.words[entry + CELLS];
   }
 
+  /**
+   * Looks at a wide class's slabs with room: of one from which no cell was cut since the last look, the pages at the end that no cell has been cut from
+   * yet go back to the system. One slab at a time: the kernel has a huge page to cut up, which takes it more than a tenth of a millisecond.
+   * @returns whether one was shortened
+   */
+  shortenIdle(sizeClass: number): boolean {
+    const { words } = this;
+    let slab = this.firstWithRoom(sizeClass);
+    for (let seen = 0; slab !== 0 && seen < SHORTEN_LOOK; seen++) {
+      if (this.shortenIfIdle(slab)) return true;
+      slab = words[this.pool.entry(slab) + NEXT];
+    }
+    return false;
+  }
+
+  private shortenIfIdle(slab: number): boolean {
+    const { words } = this;
+    const entry = this.pool.entry(slab);
+    const order = this.slabOrder(slab);
+    const untouched = (1 << order) - this.touchedPages(slab);
+    if (words[entry + SEEN] === IS_SHORT || untouched < SHORT_PAGES_MIN) return false;
+    const isIdle = words[entry + SEEN] === words[entry + CUT];
+    words[entry + SEEN] = words[entry + CUT];
+    if (!isIdle || !this.pool.shortenSlab(slab, order, untouched)) return false;
+    words[entry + SEEN] = IS_SHORT;
+    return true;
+  }
+
+  /** A short slab is full. */
+  private endShort(slab: number): void {
+    this.words[this.pool.entry(slab) + SEEN] = 0;
+    this.pool.endShortSlab(slab);
+  }
+
+  /** Pages of a slab that cells have been cut from. */
+  private touchedPages(slab: number): number {
+    return ((this.slabEnd(slab) + PAGE_BYTES - 1) >>> PAGE_SHIFT) - slab;
+  }
+
   /** Gives a slab without items, which is in no list, back to the pool. */
   private giveUp(slab: number, sizeClass: number): void {
     const { words } = this;
     const order = this.slabOrder(slab);
+    const entry = this.pool.entry(slab);
     words[this.records + sizeClass * CLASS_WORDS + CLASS_PAGES] -= 1 << order;
-    words[this.records + sizeClass * CLASS_WORDS + CLASS_CELLS] -= words[this.pool.entry(slab) + CELLS];
-    this.pool.freeSlab(slab, order);
+    words[this.records + sizeClass * CLASS_WORDS + CLASS_CELLS] -= words[entry + CELLS];
+    if (words[entry + SEEN] === IS_SHORT) this.pool.freeShortSlab(slab, order, this.touchedPages(slab));
+    else this.pool.freeSlab(slab, order);
   }
 
   private link(slab: number, sizeClass: number): void {

@@ -14,19 +14,25 @@
  *
  * Both work in portions, of which each is some tens of microseconds under the shard's lock.
  *
+ * The end of a large slab that is being filled has not been touched, and is resident only because the kernel makes a huge page of the slab. Where it
+ * keeps being filled that is what is wanted; where it is not, from one look to the next, its end is given back at once (slabs.ts): LOOK_MS is short,
+ * because nothing is lost by it but a few small pages where the filling goes on.
+ *
  * The record in the shard's header: 0 when the window began (milliseconds, low 32 bits)   1 pages to be given back   2 classes to be compacted
- * 3 pages emptied   then for each class: [fewest free cells in this window][pages to be emptied]
+ * 3 pages emptied   4 when slabs were looked at   then for each class: [fewest free cells in this window][pages to be emptied]
  */
 
 import type { Clock } from '../../base/clock.js';
 import type { Compaction } from './compaction.js';
 import { EXTENT_PAGES } from './extents.js';
 import type { PagePool } from './page-pool.js';
-import { CELLS_PER_PAGE, CLASSES } from './size-classes.js';
+import { CELLS_PER_PAGE, CLASSES, IS_WIDE } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 /** For so long must memory have been free, at least; at most for twice as long. */
 const WINDOW_MS = 2000;
+/** Time between two looks at slabs that are being filled. */
+const LOOK_MS = 100;
 /** Free cells of a class, as parts of all its cells: from which on it is compacted, and until when. */
 const SPARSE_SHIFT = 3;
 const DENSE_SHIFT = 4;
@@ -40,7 +46,8 @@ const BEGAN = 0;
 const PAGES = 1;
 const SPARSE_CLASSES = 2;
 const EMPTIED = 3;
-const CLASS_RECORDS = 4;
+const LOOKED = 4;
+const CLASS_RECORDS = 5;
 const CLASS_WORDS = 2;
 const FEWEST_CELLS = 0;
 const TO_EMPTY = 1;
@@ -93,6 +100,7 @@ export class Tidying {
    */
   tidy(until: number, time: () => number): boolean {
     this.watch();
+    this.look(until, time);
     while (this.isBusy && time() < until) {
       if (this.words[this.record + SPARSE_CLASSES] > 0) this.compact();
       else if (!this.giveBack()) return false;
@@ -124,6 +132,16 @@ export class Tidying {
     words[record + BEGAN] = this.clock.now | 0;
     words[record + SPARSE_CLASSES] = sparse;
     words[record + PAGES] = this.pagesToGiveBack(this.pool.unneeded());
+  }
+
+  /** Gives back the ends of slabs that are not filled further: of one of them however late it is. */
+  private look(until: number, time: () => number): void {
+    const { words, record, slabs } = this;
+    const elapsed = (this.clock.now - words[record + LOOKED]) | 0;
+    if (!this.pool.canGiveBack || (elapsed >= 0 && elapsed < LOOK_MS)) return;
+    words[record + LOOKED] = this.clock.now | 0;
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++)
+      if (IS_WIDE[sizeClass] && slabs.shortenIdle(sizeClass) && time() >= until) return;
   }
 
   private pagesToEmpty(sizeClass: number, free: number): number {

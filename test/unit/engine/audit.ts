@@ -205,9 +205,25 @@ function auditExtents(shard: Shard): void {
     free++;
     resident += (words[record + 1] >>> (page % EXTENT_PAGES)) & 1;
   }
+  auditShortSlabs(shard, table);
   equal(free, pool.highWater - pool.firstPage - (pool.used - pool.overhead), 'free pages');
   equal(words[table], resident, 'free pages that are resident');
   must(words[table + 1] <= resident, 'the fewest of them', words[table + 1], resident);
+}
+
+/** Of each extent: how many slabs in it have given back their end. It is cut up while there are any. */
+function auditShortSlabs(shard: Shard, table: number): void {
+  const { pool, words } = shard;
+  const short = new Int32Array(Math.ceil(pool.capacity / EXTENT_PAGES));
+  for (let page = pool.firstPage; page < pool.highWater; page++) {
+    if (kindOf(shard, page) !== SLAB || entryOf(shard, page)[7] !== -1) continue;
+    short[Math.floor(page / EXTENT_PAGES)]++;
+    must(entryOf(shard, page)[1] < cellsOf(shard, page), 'a slab that is short is full', page);
+  }
+  short.forEach((count, extent) => {
+    equal(words[table + 4 + 4 * extent + 3], count, `short slabs of extent ${extent}`);
+    must(count === 0 || words[table + 4 + 4 * extent + 2] === 1, 'an extent with a short slab is not cut up', extent);
+  });
 }
 
 // ------------------------------------------------------------------------------------------------ slabs

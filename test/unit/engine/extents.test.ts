@@ -18,6 +18,8 @@ class Bench {
   readonly runs = new Map<number, number>();
   /** Pages of slabs of several, by their first. */
   readonly slabs = new Map<number, number>();
+  /** Short slabs, by their first page. */
+  readonly shortSlabs = new Map<number, { order: number; touched: number }>();
 
   constructor(budget = PAGES, pages = PAGES) {
     this.pool = new PagePool(new SharedArrayBuffer(pages * PAGE_BYTES));
@@ -58,6 +60,31 @@ class Bench {
     this.slabs.delete(first);
   }
 
+  /** Takes a slab that is touched only in part, and shortens it to that. */
+  takeShortSlab(order: number, touched: number): void {
+    const first = this.pool.takeSlab(order);
+    if (first === 0) return;
+    this.use(first, touched);
+    expect(this.pool.shortenSlab(first, order, (1 << order) - touched)).toBe(true);
+    this.shortSlabs.set(first, { order, touched });
+  }
+
+  /** Touches the next page of a short slab. */
+  fillShortSlab(first: number): void {
+    const slab = this.shortSlabs.get(first) as { order: number; touched: number };
+    this.use(first + slab.touched++, 1);
+    if (slab.touched < 1 << slab.order) return;
+    this.shortSlabs.delete(first);
+    this.slabs.set(first, 1 << slab.order);
+    this.pool.endShortSlab(first);
+  }
+
+  freeShortSlab(first: number): void {
+    const { order, touched } = this.shortSlabs.get(first) as { order: number; touched: number };
+    this.shortSlabs.delete(first);
+    this.pool.freeShortSlab(first, order, touched);
+  }
+
   takeRun(count: number): void {
     const start = this.pool.takeRun(count);
     if (start === 0) return;
@@ -85,6 +112,7 @@ class Bench {
     const { pool, kernel } = this;
     for (const page of this.singles) this.mustHold(page, 1);
     for (const [start, count] of [...this.runs, ...this.slabs]) this.mustHold(start, count);
+    for (const [start, { touched }] of this.shortSlabs) this.mustHold(start, touched);
     let resident = 0;
     for (let page = pool.firstPage; page < pool.capacity; page++)
       if (kernel.resident.has(page) && pool.kind(page) === PAGE_FREE) resident++;
@@ -129,6 +157,18 @@ describe('any history', () => {
     step(2, (n) => (bench) => {
       const first = pick([...bench.slabs.keys()], n);
       if (first !== undefined) bench.freeSlab(first);
+    }),
+    step(2, (n, count) => (bench) => {
+      const order = 1 + (n % 5);
+      bench.takeShortSlab(order, 1 + (count % ((1 << order) - 1)));
+    }),
+    step(4, (n) => (bench) => {
+      const first = pick([...bench.shortSlabs.keys()], n);
+      if (first !== undefined) bench.fillShortSlab(first);
+    }),
+    step(1, (n) => (bench) => {
+      const first = pick([...bench.shortSlabs.keys()], n);
+      if (first !== undefined) bench.freeShortSlab(first);
     }),
     step(2, (_, count) => (bench) => bench.takeRun(count)),
     step(2, (n, count) => (bench) => {
@@ -184,6 +224,79 @@ describe('pages are taken', () => {
     for (const page of kept.slice(0, 20)) bench.free(page);
     for (let i = 0; i < 20; i++) expect(kept).toContain(bench.take());
     expect(given).toContain(bench.take());
+  });
+});
+
+describe('the end of a slab', () => {
+  test('has no memory while the slab is short, and the extent is made of small pages until it is full', () => {
+    const bench = new Bench();
+    bench.takeShortSlab(5, 30);
+    expect([...bench.shortSlabs.keys()]).toEqual([32]);
+    expect(bench.kernel.calls).toEqual(['discard 62 2', 'small 32 32']);
+    expect(bench.pool.givenBack).toBe(2);
+    bench.fillShortSlab(32);
+    expect(bench.kernel.resident.has(62)).toBe(true);
+    expect(bench.kernel.resident.has(63)).toBe(false);
+    expect(bench.kernel.calls).toHaveLength(2);
+    bench.fillShortSlab(32);
+    expect(bench.kernel.calls.slice(2)).toEqual(['huge 32 32']);
+    bench.check();
+  });
+
+  test('keeps an extent of small pages that is wholly in use', () => {
+    const bench = new Bench();
+    bench.takeSlab(4);
+    bench.takeShortSlab(4, 10);
+    bench.takeShortSlab(4, 15);
+    expect([...bench.shortSlabs.keys()]).toEqual([32, 48]);
+    bench.fillShortSlab(48);
+    expect(bench.kernel.calls).not.toContain('huge 32 32');
+    for (let page = 10; page < 16; page++) bench.fillShortSlab(32);
+    expect(bench.kernel.calls.at(-1)).toBe('huge 32 32');
+    bench.check();
+  });
+
+  test('is free without memory when the slab is given up before', () => {
+    const bench = new Bench();
+    bench.takeShortSlab(5, 3);
+    const before = bench.pool.freeResident;
+    bench.freeShortSlab(32);
+    expect(bench.pool.freeResident).toBe(before + 3);
+    expect(bench.kernel.calls).not.toContain('huge 32 32');
+    bench.check();
+    bench.pool.giveBack(1);
+    expect(bench.kernel.calls.slice(-2)).toEqual(['discard 32 32', 'huge 32 32']);
+    bench.check();
+  });
+
+  test('stays where nobody takes it', () => {
+    const bench = new Bench();
+    const slab = bench.pool.takeSlab(5);
+    bench.kernel.willing = false;
+    expect(bench.pool.shortenSlab(slab, 5, 8)).toBe(false);
+    bench.pool.advice = undefined;
+    expect(bench.pool.shortenSlab(slab, 5, 8)).toBe(false);
+    expect(bench.kernel.calls).toEqual([]);
+  });
+});
+
+describe('the tables of a large shard', () => {
+  test('are huge pages as far as they are filled', () => {
+    const pages = 2 ** 15;
+    const bench = new Bench(pages, pages);
+    const small = bench.kernel.calls.filter((call) => call.startsWith('small'));
+    // The deadline table ends in the third extent.
+    expect(small).toEqual(['small 32 64']);
+    while (bench.pool.highWater < pages / 2) bench.pool.take(PAGE_SLAB);
+    expect(bench.kernel.calls.slice(1)).toEqual([]);
+    while (bench.pool.highWater < (pages * 3) / 4) bench.pool.take(PAGE_SLAB);
+    expect(bench.kernel.calls.slice(1)).toEqual(['huge 32 32']);
+  });
+
+  test('of a small one lie in one huge page', () => {
+    const bench = new Bench();
+    bench.takeAll();
+    expect(bench.kernel.calls).toEqual([]);
   });
 });
 

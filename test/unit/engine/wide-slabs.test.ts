@@ -372,6 +372,15 @@ describe('tidying', () => {
     }
   };
 
+  /** Sets items of 4 KiB until one of them begins a large slab. */
+  const beginSlab = (cache: WideCache): { slab: number; pages: number } => {
+    for (let i = 0; ; i++) {
+      cache.fill(`${cache.usedBytes}:${i}`, 1, 4096);
+      const begun = cache.slabs().find(({ pages, live }) => pages >= 16 && live === 1);
+      if (begun !== undefined) return begun;
+    }
+  };
+
   test('gathers the items of sparse slabs, and their memory goes back to the system', () => {
     const cache = makeCache('noeviction', 64, { advice: new FakeKernel() });
     cache.fill('key', 8000, 4096);
@@ -382,6 +391,47 @@ describe('tidying', () => {
     const after = cache.keyspace.figures();
     expect(after.usedBytes).toBeLessThan(sparse / 2);
     expect(after.givenBackBytes).toBeGreaterThan(8 * MIB);
+    cache.checkAll();
+  });
+
+  test('gives back the end of a slab that is not filled further, and fills it later', () => {
+    const kernel = new FakeKernel();
+    const cache = makeCache('noeviction', 64, { advice: kernel });
+    const { slab, pages } = beginSlab(cache);
+    const end = `discard ${slab + 1} ${pages - 1}`;
+    // Not while it is being filled.
+    kernel.calls.length = 0;
+    const isGivenBack = (): boolean => kernel.calls.some((call) => call.startsWith('discard'));
+    for (let look = 0; look < 3; look++) {
+      pass(cache, 0.1);
+      cache.fill(`more:${look}`, 1, 4096);
+    }
+    expect(isGivenBack()).toBe(false);
+    pass(cache, 0.3);
+    expect(kernel.calls.filter((call) => call.startsWith('discard'))).toEqual([end]);
+    cache.checkAll();
+    // Only once.
+    kernel.calls.length = 0;
+    pass(cache, 1);
+    expect(isGivenBack()).toBe(false);
+    const extent = slab - (slab % EXTENT_PAGES);
+    beginSlab(cache);
+    expect(kernel.calls).toContain(`huge ${extent} ${EXTENT_PAGES}`);
+    cache.checkAll();
+  });
+
+  test('takes a slab whose end was given back for what it is, when it is emptied', () => {
+    const cache = makeCache('noeviction', 64, { advice: new FakeKernel() });
+    const { slab, pages } = beginSlab(cache);
+    pass(cache, 0.3);
+    const before = cache.keyspace.figures();
+    const last = [...cache.places()].find(([, item]) => item === slab * PAGE_BYTES);
+    cache.remove(last?.[0] as string);
+    const after = cache.keyspace.figures();
+    expect(before.usedBytes - after.usedBytes).toBe(pages * PAGE_BYTES);
+    expect(after.freeResidentBytes - before.freeResidentBytes).toBe(PAGE_BYTES);
+    cache.checkAll();
+    beginSlab(cache);
     cache.checkAll();
   });
 
