@@ -53,6 +53,8 @@ export class ByteArena extends Uint8Array<ArrayBufferLike> {
   }
 }
 
+/** The bit in each byte of a word that ASCII has not. */
+const HIGH_BITS = 0x80808080 | 0;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 const CASE_BIT = 0x20;
@@ -158,6 +160,24 @@ export function equalBytes(a: ByteSpace, aAt: number, b: ByteSpace, bAt: number,
   }
   for (; left > 0; left = (left - 1) | 0, i = (i + 1) | 0, j = (j + 1) | 0) if (a[i] !== b[j]) return false;
   return true;
+}
+
+/**
+ * Whether `length` bytes at `offset` are ASCII, in the memory that `words` is a view of from its beginning. It reads each word once, and does no harm when
+ * others write meanwhile.
+ */
+export function isAscii(words: Int32Array, offset: number, length: number): boolean {
+  if (length === 0) return true;
+  const end = offset + length - 1;
+  const last = end >>> 2;
+  // Of the first word and of the last one, what is before the bytes and behind them does not count.
+  const lastMask = -1 >>> ((~end & 3) << 3);
+  let i = offset >>> 2;
+  let seen = words[i] & (-1 << ((offset & 3) << 3));
+  if (i === last) return (seen & lastMask & HIGH_BITS) === 0;
+  for (i++; i + 3 < last; i += 4) seen |= words[i] | words[i + 1] | words[i + 2] | words[i + 3];
+  for (; i < last; i++) seen |= words[i];
+  return ((seen | (words[last] & lastMask)) & HIGH_BITS) === 0;
 }
 
 /**

@@ -55,6 +55,8 @@ const HEADER_BYTES = 12;
 const EXPIRY_BYTES = 8;
 const VERSION_BYTES = 8;
 const FLAGS_BYTES = 4;
+/** Bytes from the beginning of an item to its key, at most. */
+export const HEADER_BYTES_MAX = HEADER_BYTES + EXPIRY_BYTES + VERSION_BYTES + FLAGS_BYTES;
 const EXPIRY_ALWAYS_BYTES = 2048;
 const WORD = 2 ** 32;
 const BLANK = 0x20;

@@ -207,6 +207,19 @@ export class Keyspace {
     }
   }
 
+  /**
+   * Locks a shard for nothing that matters to those who read without the lock, if this thread has no other and that needs no waiting. `leave` gives the
+   * lock up.
+   */
+  tryEnterQuietly(shard: Shard): boolean {
+    if (this.isBusy) return false;
+    this.note(shard);
+    if (shard.lock.tryAcquireQuietly()) return true;
+    shard.isHeld = false;
+    this.heldCount--;
+    return false;
+  }
+
   /** Waits for a lock. */
   private take(shard: Shard): void {
     this.note(shard);
@@ -286,7 +299,7 @@ export class Keyspace {
     for (; this.heldCount > 0; this.heldCount--) {
       const shard = this.held[this.heldCount - 1];
       if (shard.lock.heldByMe) {
-        if (this.registry.workedOn(this.identity, shard.lock.place)) {
+        if (!shard.lock.isQuiet && this.registry.workedOn(this.identity, shard.lock.place)) {
           this.control.repair();
           shard.resetTorn();
         }

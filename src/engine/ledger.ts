@@ -164,6 +164,12 @@ export class Ledger {
     this.figures[hit ? HITS : MISSES]++;
   }
 
+  /** As `lookup`, for several. */
+  lookups(hits: number, misses: number): void {
+    this.figures[HITS] += hits;
+    this.figures[MISSES] += misses;
+  }
+
   /** A string was written, whole. */
   store(): void {
     this.figures[STORED]++;

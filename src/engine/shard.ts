@@ -2,11 +2,11 @@
  * A shard: one SharedArrayBuffer with its share of the keyspace, and everything that can be done to an item in it.
  *
  * Every thread has its own Shard object over the same buffer; all state is in the buffer, and every method (but those of the lock) is
- * called by the thread that holds the shard's lock.
+ * called by the thread that holds the shard's lock. Reads without it are in optimistic-reads.ts.
  *
  * ```
  *  header words:  0 magic   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4399 ledger   10, 11 upkeep   12, 13 last version
- *                 14, 15 queues   16 lock   81, 82 times of use   256.. class records of the slabs, record of the tidying
+ *                 14, 15 queues   16, 17 lock   81, 82 times of use   256.. class records of the slabs, record of the tidying
  *  as doubles:    9..17 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
  *
@@ -253,6 +253,11 @@ export class Shard {
     const before = this.words[word];
     const after = this.access.touched(before) | MARK_FETCHED;
     if (before !== after) this.words[word] = after;
+  }
+
+  /** Whether `touch` may change the access word of an item that has this one. */
+  mayTouch(access: number): boolean {
+    return (access & MARK_FETCHED) === 0 || this.access.mayChange(access);
   }
 
   /** Seconds since the item was last read or written: `AccessClock.idleSeconds`. */

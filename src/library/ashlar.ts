@@ -10,8 +10,8 @@
  * ```
  *
  * All methods but `listen` are synchronous: a value lies in shared memory, and getting it takes less than a microsecond. Every method works on
- * its key as a whole under the lock of the key's shard, so that no thread ever sees half a value; methods with several keys
- * take them one by one.
+ * its key as a whole, under the lock of the key's shard or (reads) without it when nobody changes the shard meanwhile, so that no thread ever sees half a
+ * value; methods with several keys take them one by one.
  *
  * A thread can end at any time, also by `terminate()` in the middle of an operation. The shard that it was changing at that moment is
  * emptied (`stats().resets` counts that) and everything goes on.
@@ -19,6 +19,7 @@
 
 import { AshlarError } from '../base/errors.js';
 import type { KeyspaceHandle } from '../engine/keyspace.js';
+import { ABSENT, UNSURE } from '../engine/optimistic-reads.js';
 import { Attachment } from './attachment.js';
 import { type Codec, type CodecName, codecNamed, codecs, nameOf } from './codecs.js';
 import { addInteger, checkInteger, INTEGER_BYTES_MAX, writeNumber } from './integers.js';
@@ -122,8 +123,19 @@ export class Ashlar {
 
   /** The value as a string; undefined when the key is not there. Bytes that are not UTF-8 become U+FFFD. */
   get(key: Key): string | undefined {
-    const access = this.open(key);
+    const access = this.take(key);
+    const length = access.peek();
+    if (length === ABSENT) return undefined;
+    if (length >= 0) {
+      const text = access.peekText(length);
+      if (access.confirm()) return text;
+    }
+    return this.getLocked(access);
+  }
+
+  private getLocked(access: KeyAccess): string | undefined {
     let bytes: Buffer;
+    access.lock();
     try {
       const item = access.findString();
       if (item === 0) return undefined;
@@ -139,7 +151,19 @@ export class Ashlar {
 
   /** A copy of the value's bytes; undefined when the key is not there. */
   getBuffer(key: Key): Buffer | undefined {
-    const access = this.open(key);
+    const access = this.take(key);
+    const length = access.peek();
+    if (length === ABSENT) return undefined;
+    if (length >= 0) {
+      const bytes = Buffer.allocUnsafe(length);
+      access.peekInto(bytes, length);
+      if (access.confirm()) return bytes;
+    }
+    return this.getBufferLocked(access);
+  }
+
+  private getBufferLocked(access: KeyAccess): Buffer | undefined {
+    access.lock();
     try {
       const item = access.findString();
       if (item === 0) return undefined;
@@ -158,16 +182,28 @@ export class Ashlar {
    */
   getInto(key: Key, target: Uint8Array, offset = 0): number {
     const room = roomIn(target, offset);
-    const access = this.open(key);
+    const access = this.take(key);
+    const length = access.peek();
+    if (length === ABSENT) return -1;
+    if (length >= 0) {
+      // Nothing may be written to the target that turns out not to be the value.
+      access.peekCopy(length);
+      if (access.confirm()) {
+        checkRoom(length, room);
+        access.takeCopy(target, offset, length);
+        return length;
+      }
+    }
+    return this.getIntoLocked(access, target, offset, room);
+  }
+
+  private getIntoLocked(access: KeyAccess, target: Uint8Array, offset: number, room: number): number {
+    access.lock();
     try {
       const item = access.findString();
       if (item === 0) return -1;
       const length = access.lengthOf(item);
-      if (length > room)
-        throw new AshlarError(
-          'ERR_BUFFER_TOO_SMALL',
-          `the value has ${length} bytes, and the target has room for ${room}`,
-        );
+      checkRoom(length, room);
       access.copyValue(item, target, offset);
       return length;
     } finally {
@@ -188,7 +224,10 @@ export class Ashlar {
 
   /** Whether the key is there. Not counted as an access. */
   has(key: Key): boolean {
-    const access = this.open(key);
+    const access = this.take(key);
+    const found = access.look();
+    if (found !== UNSURE) return found !== ABSENT;
+    access.lock();
     try {
       return access.find() !== 0;
     } finally {
@@ -358,6 +397,7 @@ export class Ashlar {
   stats(): CacheStats {
     this.checkOpen();
     this.attachment.clock.tick();
+    this.attachment.settle();
     return readStats(this.attachment.keyspace);
   }
 
@@ -400,6 +440,13 @@ export class Ashlar {
     return this.access;
   }
 
+  /** Takes a key that is to be read, without the lock if that can be. */
+  private take(key: Key): KeyAccess {
+    if (this.isClosed) this.checkOpen();
+    this.access.take(key);
+    return this.access;
+  }
+
   private checkOpen(): void {
     if (this.isClosed) throw new AshlarError('ERR_CLOSED', 'this cache object has been closed');
   }
@@ -435,6 +482,12 @@ export class Ashlar {
     this.attachment.clock.tick();
     return KEEP_DEADLINE;
   }
+}
+
+/** @throws AshlarError ERR_BUFFER_TOO_SMALL */
+function checkRoom(length: number, room: number): void {
+  if (length > room)
+    throw new AshlarError('ERR_BUFFER_TOO_SMALL', `the value has ${length} bytes, and the target has room for ${room}`);
 }
 
 /** Bytes of a target from an offset on. @throws AshlarError ERR_BAD_ARGUMENT */

@@ -4,7 +4,7 @@
  *
  * The clock is read only for what needs the time: an item with a deadline, a new deadline. Reading it costs as much as finding a key
  * (some 50 ns), so all else (access clocks, upkeep) makes do with a look at it every CLOCK_OPERATIONS operations and at every tick
- * of the upkeep's timer.
+ * of the upkeep's timer. What reads without the lock have counted is written down at the same times (engine/optimistic-reads.ts).
  *
  * Where the native core has been built, it copies large values, and the shards lie in huge pages: look-ups are random, so that in pages of 4 KiB
  * nearly each of them misses the processor's table of pages. Everything works without.
@@ -14,14 +14,16 @@ import { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import { Control } from '../engine/control.js';
 import { Keyspace, type KeyspaceHandle, type KeyspaceOptions } from '../engine/keyspace.js';
+import { OptimisticReads } from '../engine/optimistic-reads.js';
 import { Upkeep } from '../engine/upkeep.js';
 import { loadAddon } from '../native/addon.js';
 
 /** Operations between two looks at the clock; a power of two. */
 const CLOCK_OPERATIONS = 256;
 
-/** A Buffer with a method that @types/node leaves out: `toString('utf8', ...)` without looking at its arguments. */
+/** A Buffer with methods that @types/node leaves out: `toString('utf8', ...)` and `toString('latin1', ...)` without looking at the arguments. */
 export interface TextView extends Buffer {
+  latin1Slice(start: number, end: number): string;
   utf8Slice(start: number, end: number): string;
 }
 
@@ -33,6 +35,8 @@ export class Attachment {
   readonly clock: Clock;
   /** The shards' memory, by shard, as something that strings can be read from. */
   readonly views: readonly TextView[];
+  /** Reads without the lock. */
+  readonly reads: OptimisticReads;
   private readonly upkeep: Upkeep;
   private readonly identity: string;
   private holders = 1;
@@ -41,11 +45,10 @@ export class Attachment {
   private constructor(keyspace: Keyspace, identity: string) {
     this.keyspace = keyspace;
     this.clock = keyspace.clock;
-    this.views = keyspace.shards.map(
-      ({ bytes }) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as TextView,
-    );
+    this.views = keyspace.shards.map(({ bytes }) => textView(bytes));
+    this.reads = new OptimisticReads(keyspace);
     this.identity = identity;
-    this.upkeep = new Upkeep(keyspace, { beforeTurn: () => this.giveUpBroken() });
+    this.upkeep = new Upkeep(keyspace, { beforeTurn: () => this.beforeTurn() });
     this.upkeep.start();
     attachments.set(identity, this);
   }
@@ -81,7 +84,7 @@ export class Attachment {
     if (--this.holders > 0) return;
     attachments.delete(this.identity);
     this.upkeep.stop();
-    this.giveUpBroken();
+    this.settle();
     this.keyspace.detach();
   }
 
@@ -92,6 +95,17 @@ export class Attachment {
     if (this.operations === 0) this.lookUp();
   }
 
+  /** Writes down all that reads without the lock have counted. */
+  settle(): void {
+    this.giveUpBroken();
+    this.reads.settle(true);
+  }
+
+  private beforeTurn(): void {
+    this.giveUpBroken();
+    this.reads.settle(false);
+  }
+
   /** Gives up what an operation held that was broken off. */
   private giveUpBroken(): void {
     if (this.keyspace.isBusy) this.keyspace.abandon();
@@ -99,8 +113,14 @@ export class Attachment {
 
   private lookUp(): void {
     this.clock.tick();
+    this.reads.settle(false);
     this.upkeep.poll();
   }
+}
+
+/** The same bytes, as something that strings can be read from. */
+export function textView(bytes: Uint8Array): TextView {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as TextView;
 }
 
 /** What tells caches apart: the hash key, 64 random bits. */

@@ -5,10 +5,13 @@
  * library's own code only, never the user's (a codec, a getter of an options object, an iterator). An exception inside the engine gives the
  * shard up, because it could be half way through a change; any other leaves it as it is.
  *
+ * To read it, `take` takes a key without locking anything, and `peek` or `look` look the item up (engine/optimistic-reads.ts). Where they cannot tell, or `confirm` says that
+ * what was peeked at has changed, `lock` goes on as `open`.
+ *
  * A database's number and salt are read under the lock, because FLUSHDB and SWAPDB change them under all locks.
  */
 
-import { copyBytes, equalBytes } from '../base/bytes.js';
+import { ByteArena, copyBytes, equalBytes, isAscii } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { AshlarError } from '../base/errors.js';
 import {
@@ -29,14 +32,17 @@ import {
 import type { Keyspace } from '../engine/keyspace.js';
 import { acquire, endLease, holdsLease, invalidate, isLeased, LEASE_WRONG_TYPE, type Lease } from '../engine/leases.js';
 import { PAGE_BYTES } from '../engine/memory/size-classes.js';
+import { OPTIMISTIC_BYTES_MAX, type OptimisticReads } from '../engine/optimistic-reads.js';
 import type { Shard } from '../engine/shard.js';
-import type { Attachment, TextView } from './attachment.js';
+import { type Attachment, type TextView, textView } from './attachment.js';
 import { addInteger } from './integers.js';
 import { type Key, KeyBytes } from './key-bytes.js';
 
 /** In the place of a deadline: the one that the key has. */
 export const KEEP_DEADLINE = -1;
 
+/** Longest value that is looked at for being ASCII where it is, in bytes: from there on a copy costs less. */
+const ASCII_IN_PLACE_MAX = 512;
 /** Most bytes of an item besides its value: the longest key, and the header. */
 const ITEM_BYTES_MAX = KEY_BYTES_MAX + 64;
 
@@ -44,9 +50,14 @@ export class KeyAccess {
   readonly attachment: Attachment;
   readonly keyspace: Keyspace;
   readonly database: number;
-  /** Shard of the key. */
+  private readonly reads: OptimisticReads;
+  /** Shard of the key, and its number. */
   private shard: Shard;
+  private number = 0;
   private view: TextView;
+  /** The value that was peeked at, and the same as something that strings can be read from. */
+  private readonly copy = new ByteArena(new ArrayBuffer(OPTIMISTIC_BYTES_MAX));
+  private readonly copyView = textView(this.copy);
   private readonly key: KeyBytes;
   private hash = 0;
   private internal = 0;
@@ -56,6 +67,7 @@ export class KeyAccess {
     this.attachment = attachment;
     this.keyspace = attachment.keyspace;
     this.database = database;
+    this.reads = attachment.reads;
     this.shard = this.keyspace.shards[0];
     this.view = attachment.views[0];
     this.key = new KeyBytes(this.keyspace.control.hashKey);
@@ -68,15 +80,71 @@ export class KeyAccess {
 
   /** Takes a key and locks its shard. */
   open(key: Key): void {
+    this.take(key);
+    this.lock();
+  }
+
+  /** Takes a key. */
+  take(key: Key): void {
     this.attachment.begin();
-    const { keyspace, key: taken } = this;
+    const { key: taken, keyspace } = this;
     taken.take(key);
-    const { shards, control } = keyspace;
+    const { shards } = keyspace;
     const number = shards.length === 1 ? 0 : taken.slot % shards.length;
+    this.number = number;
+    this.shard = shards[number];
     this.view = this.attachment.views[number];
-    this.shard = keyspace.enter(shards[number]);
-    this.internal = control.internal(this.database);
-    this.hash = taken.hash ^ control.salt(this.database);
+  }
+
+  /** Locks the shard of the key that was taken. */
+  lock(): void {
+    const { keyspace, number, database } = this;
+    const { control } = keyspace;
+    keyspace.enter(this.shard);
+    this.reads.settleHeld(this.shard, number);
+    this.internal = control.internal(database);
+    this.hash = this.key.hash ^ control.salt(database);
+  }
+
+  /** Looks a string up without the lock; ABSENT is a miss. Returns the bytes of its value, if `confirm` says so afterwards; ABSENT or UNSURE. */
+  peek(): number {
+    const { key } = this;
+    return this.reads.find(this.number, key.hash, key.bytes, key.length, this.database);
+  }
+
+  /** Whether what was peeked at is true: a hit and an access then. */
+  confirm(): boolean {
+    return this.reads.confirm();
+  }
+
+  /** Whether the key is there, without the lock: ABSENT, UNSURE or something else. Counts nothing. */
+  look(): number {
+    const { key } = this;
+    return this.reads.look(this.number, key.hash, key.bytes, key.length, this.database);
+  }
+
+  /** The value that was peeked at, of `length` bytes, as a string. */
+  peekText(length: number): string {
+    const { at } = this.reads;
+    // As Latin-1 V8 copies the bytes and looks at none of them, so they may change meanwhile. As UTF-8 it does not.
+    if (length <= ASCII_IN_PLACE_MAX && isAscii(this.shard.words, at, length))
+      return this.view.latin1Slice(at, at + length);
+    this.peekCopy(length);
+    return this.copyView.utf8Slice(0, length);
+  }
+
+  /** Copies the value that was peeked at, of `length` bytes. */
+  peekInto(target: Uint8Array, length: number): void {
+    copyBytes(this.shard.bytes, this.reads.at, target, 0, length);
+  }
+
+  /** Copies the value that was peeked at, of `length` bytes, to where `takeCopy` finds it. */
+  peekCopy(length: number): void {
+    copyBytes(this.shard.bytes, this.reads.at, this.copy, 0, length);
+  }
+
+  takeCopy(target: Uint8Array, offset: number, length: number): void {
+    copyBytes(this.copy, 0, target, offset, length);
   }
 
   /** Gives the lock up, if it is held. */

@@ -17,7 +17,18 @@ export async function loadBuilt(): Promise<typeof AshlarClass> {
   return Ashlar;
 }
 
-export type Task = 'mix' | 'write' | 'read' | 'churn' | 'times' | 'return' | 'exit' | 'throw' | 'close';
+export type Task =
+  | 'mix'
+  | 'write'
+  | 'read'
+  | 'churn'
+  | 'reuse'
+  | 'check'
+  | 'times'
+  | 'return'
+  | 'exit'
+  | 'throw'
+  | 'close';
 
 /** A worker that does a task on a cache, and tells when it finds something wrong. */
 export class TaskWorker {

@@ -65,7 +65,48 @@ function isWholeText(text) {
   return text === undefined || text === textOf(Number.parseInt(text, 10));
 }
 
+/** Few keys of several sizes, so that readers and writers meet at them, and cells go from one to another. */
+const REUSED_KEYS = 48;
+const nameOf = (i) => `reused:${i}`;
+
+/** A value that is its key's and nobody else's, of 20 bytes to some 5 KiB, every third of them not ASCII. */
+function ownText(name, n) {
+  return `${n}|${name}|${n % 3 === 0 ? 'é' : 'e'}|`.repeat(1 + (n % (n % 7 === 0 ? 250 : 12)));
+}
+
+/** @returns {string | undefined} what is wrong with a value that was found under a key */
+function wrongOwn(name, text) {
+  return text === undefined || text === ownText(name, Number.parseInt(text, 10))
+    ? undefined
+    : `${text.length} characters under ${name}: ${text.slice(0, 60)}`;
+}
+
 const TASKS = {
+  /** Writes, removes and empties, so that what a reader has found may be something else a moment later. */
+  reuse() {
+    const name = nameOf(below(REUSED_KEYS));
+    const choice = below(100);
+    const text = ownText(name, below(10_000));
+    if (choice < 50) cache.set(name, text);
+    else if (choice < 60) cache.set(name, text, { ttl: 1 + below(20) });
+    else if (choice < 80) cache.delete(name);
+    else if (choice < 90) cache.expire(name, 1 + below(20));
+    else if (choice < 98) cache.set(`filler:${below(300)}`, 'x'.repeat(below(3000)));
+    else if (below(20) === 0) cache.clear();
+    return undefined;
+  },
+  /** Reads in all ways what `reuse` writes. */
+  check() {
+    const name = nameOf(below(REUSED_KEYS));
+    const choice = below(4);
+    if (choice === 0) return wrongOwn(name, cache.getBuffer(name)?.toString());
+    if (choice === 1) {
+      const length = cache.getInto(name, targetBytes);
+      return length === -1 ? undefined : wrongOwn(name, targetBytes.toString('utf8', 0, length));
+    }
+    if (choice === 2) cache.has(name);
+    return wrongOwn(name, cache.get(name));
+  },
   /** Writes, reads and removes anything. @returns {string | undefined} what was wrong */
   mix() {
     const key = `bytes:${below(KEYS)}`;

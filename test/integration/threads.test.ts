@@ -46,6 +46,47 @@ describe('values of 64 bytes to a mebibyte', () => {
   });
 });
 
+describe('values of a few keys whose memory goes from one to another', () => {
+  test('are whole, and those of their keys', async () => {
+    cache.close();
+    cache = Ashlar.create({ maxMemory: '8mb', shards: 1 });
+    await Promise.all([start('reuse', 1), start('check', 2), start('check', 3), start('reuse', 4)]);
+    await sleep(3000);
+    const { hits, misses } = cache.stats();
+    expect(hits).toBeGreaterThan(1000);
+    expect(misses).toBeGreaterThan(1000);
+    await Promise.all(workers.map((worker) => worker.finish()));
+    expect(workers.map((worker) => worker.wrong)).toEqual(workers.map(() => undefined));
+    for (const worker of workers) expect(worker.operations).toBeGreaterThan(1000);
+    expect(cache.stats().resets).toBe(0);
+    audit(cache);
+  });
+
+  test('also when those who write are terminated in the middle', async () => {
+    cache.close();
+    cache = Ashlar.create({ maxMemory: '8mb', shards: 1 });
+    const random = new Random(9);
+    const readers = [await start('check', 1), await start('check', 2)];
+    let terminated = 0;
+    for (const until = Date.now() + 5000; Date.now() < until && terminated < 60; terminated++) {
+      const writer = new TaskWorker(cache, 'reuse', random.nextInt32());
+      workers.push(writer);
+      await writer.ready();
+      await sleep(random.below(15));
+      await writer.worker.terminate();
+    }
+    expect(terminated).toBeGreaterThan(10);
+    for (const reader of readers) {
+      await reader.finish();
+      expect(reader.wrong).toBeUndefined();
+      expect(reader.operations).toBeGreaterThan(1000);
+    }
+    audit(cache);
+    cache.set('after', 'all');
+    expect(cache.get('after')).toBe('all');
+  }, 20_000);
+});
+
 describe('counters', () => {
   test('lose no increment', async () => {
     const times = 50_000;

@@ -88,6 +88,13 @@ export class AccessClock {
     return (hit & ~(COUNTER_BITS | PERIOD_BITS)) | (this.period() << PERIOD_SHIFT) | next;
   }
 
+  /** Whether one more access changes an access word; where that is left to chance, whether it may. */
+  mayChange(word: number): boolean {
+    // Looks at the time first: queues are a cache line that is written with each new item.
+    if (this.hasUseTimes && (word & USE_TIME_BITS) !== useTime(this.clock)) return true;
+    return this.countsFrequency || this.touched(word) !== word;
+  }
+
   /** Frequency counter (0..255), decayed to now. */
   counter(word: number): number {
     const counter = word & COUNTER_BITS;

@@ -22,7 +22,7 @@
 
 import { assert } from '../../base/assert.js';
 import type { ByteArena } from '../../base/bytes.js';
-import { identity, matches } from '../item.js';
+import { HEADER_BYTES_MAX, identity, matches } from '../item.js';
 import { PAGE_SEGMENT, type PagePool } from '../memory/page-pool.js';
 import { PAGE_BYTES } from '../memory/size-classes.js';
 
@@ -115,6 +115,29 @@ export class HashIndex {
         if (words[entry] !== hash) continue;
         const address = words[entry + 1] & ADDRESS_MASK;
         if (address !== 0 && matches(words, this.bytes, address << 3, wanted, key, offset, length)) return entry;
+      }
+      if (words[bucket + 1] >>> 28 === 0 || distance === REACH) return 0;
+      home = (home + 1) & BUCKET_MASK;
+    }
+  }
+
+  /**
+   * As `find`, without the lock: whatever others write meanwhile, it ends, throws nothing, and reads nothing but the shard. What it finds is true if the
+   * shard is unchanged afterwards (locks/shard-lock.ts).
+   * @returns byte offset of the item, with room for a header and the key behind it; or 0
+   */
+  findUnlocked(hash: number, key: Uint8Array, offset: number, length: number, database: number): number {
+    const { words, bytes } = this;
+    const wanted = identity(length, database);
+    const last = bytes.length - HEADER_BYTES_MAX - length;
+    const segment = words[this.directory + ((hash >>> 1) >>> (31 - words[DIRECTORY_DEPTH_WORD]))];
+    let home = hash & BUCKET_MASK;
+    for (let distance = 0; ; distance++) {
+      const bucket = segment + (home << BUCKET_SHIFT);
+      for (let entry = bucket; entry < bucket + BUCKET_WORDS; entry += 2) {
+        if (words[entry] !== hash) continue;
+        const item = (words[entry + 1] & ADDRESS_MASK) << 3;
+        if (item !== 0 && item <= last && matches(words, bytes, item, wanted, key, offset, length)) return item;
       }
       if (words[bucket + 1] >>> 28 === 0 || distance === REACH) return 0;
       home = (home + 1) & BUCKET_MASK;

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Clock } from '../../../src/base/clock.js';
 import { Keyspace } from '../../../src/engine/keyspace.js';
-import { LOCK_WORD, ShardLock } from '../../../src/engine/locks/shard-lock.js';
+import { LOCK_WORD, SEQUENCE_WORD, ShardLock } from '../../../src/engine/locks/shard-lock.js';
 import { REGISTRY_WORDS, THREADS_MAX, ThreadRegistry } from '../../../src/engine/locks/thread-registry.js';
 import { auditKeyspace } from './audit.js';
 
@@ -121,6 +121,52 @@ describe('lock', () => {
     me.release();
     expect(me.acquire()).toBe(true);
     me.release();
+  });
+
+  test('has a sequence, which goes on with every turn but quiet ones', () => {
+    const { registry } = makeRegistry();
+    const words = new Int32Array(new SharedArrayBuffer(128));
+    const [mine, other] = [registry.join(), registry.join()].map(
+      (identity) => new ShardLock(words, registry, identity, 1),
+    );
+    words[SEQUENCE_WORD] = 2 ** 31 - 2;
+    for (let turn = 0; turn < 5; turn++) {
+      const { sequence } = other;
+      expect(other.mayRead).toBe(true);
+      expect(other.isUnchanged(sequence)).toBe(true);
+      if (turn % 2 === 0) mine.acquire();
+      else expect(mine.tryAcquire()).toBe(true);
+      expect(other.mayRead).toBe(false);
+      expect(other.isUnchanged(sequence)).toBe(false);
+      mine.release();
+      expect(other.mayRead).toBe(true);
+      expect(other.isUnchanged(sequence)).toBe(false);
+    }
+    const { sequence } = other;
+    expect(mine.tryAcquireQuietly()).toBe(true);
+    expect(mine.heldByMe).toBe(true);
+    expect([other.tryAcquire(), other.tryAcquireQuietly()]).toEqual([false, false]);
+    expect(other.mayRead).toBe(true);
+    expect(other.isUnchanged(sequence)).toBe(true);
+    mine.release();
+    expect(other.isUnchanged(sequence)).toBe(true);
+    expect(words[LOCK_WORD]).toBe(0);
+  });
+
+  test('of a dead thread that had it quietly is taken over, and nothing is torn', () => {
+    const { words: registryWords, registry } = makeRegistry();
+    const words = new Int32Array(new SharedArrayBuffer(128));
+    const dead = registry.join();
+    const me = new ShardLock(words, registry, registry.join(), 1);
+    expect(new ShardLock(words, registry, dead, 1).tryAcquireQuietly()).toBe(true);
+    kill(registryWords, dead);
+    const { sequence } = me;
+    expect(me.acquire()).toBe(true);
+    expect(me.heldByMe).toBe(true);
+    // Whoever takes it over may change things.
+    expect(me.mayRead).toBe(false);
+    me.release();
+    expect(me.isUnchanged(sequence)).toBe(false);
   });
 
   test('held by the former owner of a place is not taken for its next owner’s', () => {
