@@ -153,7 +153,7 @@ export class Shard {
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this, compaction);
     this.memory = new ItemMemory(pool, this.slabs, evictor, compaction, control, this);
     this.useTimes = new UseTimes(pool, this.slabs, clock);
-    this.tidying = new Tidying(pool, this.slabs, compaction, clock, TIDYING_RECORD);
+    this.tidying = new Tidying(pool, this.slabs, compaction, this, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
@@ -533,6 +533,12 @@ export class Shard {
   moveSegment(page: number): boolean {
     this.entry = 0;
     return this.index.moveSegment(page);
+  }
+
+  /** Called by the tidying. */
+  joinSegments(position: number): boolean {
+    this.entry = 0;
+    return this.index.join(position);
   }
 
   // ---------------------------------------------------------------------------------------------- upkeep
