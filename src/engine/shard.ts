@@ -7,7 +7,7 @@
  * ```
  *  header words:  0 magic   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4399 ledger   10, 11 upkeep   12, 13 last version
  *                 14, 15 queues   16 lock   81, 82 times of use   256.. class records of the slabs, record of the tidying
- *  as doubles:    9..17 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
+ *  as doubles:    9..17, 2304..2367 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`

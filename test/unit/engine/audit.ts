@@ -353,6 +353,7 @@ function auditCounters(shard: Shard, contents: Contents): void {
   const keys = new Int32Array(DATABASES);
   const placeholders = new Int32Array(DATABASES);
   const expiring = new Int32Array(DATABASES);
+  const deadlines = new Float64Array(DATABASES);
   const wideCells = CELL_BYTES.filter((_, sizeClass) => IS_WIDE[sizeClass]);
   const bySize = new Int32Array(wideCells.length);
   let bytes = 0;
@@ -364,6 +365,7 @@ function auditCounters(shard: Shard, contents: Contents): void {
     else {
       keys[database]++;
       if (expiryOf(words, item) !== 0) expiring[database]++;
+      deadlines[database] += expiryOf(words, item);
     }
     bytes += sizeOf(words, item);
     const place = sizeOf(words, item) > 4096 ? wideCells.findIndex((cell) => cell >= sizeOf(words, item)) : -1;
@@ -375,6 +377,8 @@ function auditCounters(shard: Shard, contents: Contents): void {
   for (let database = 0; database < DATABASES; database++) {
     equal(words[DATABASE_KEYS + database], keys[database], `keys of database ${database}`);
     equal(words[DATABASE_EXPIRING + database], expiring[database], `keys with a deadline of database ${database}`);
+    const summed = shard.ledger.deadlinesIn(database);
+    must(Math.abs(summed - deadlines[database]) <= deadlines[database] * 1e-12, 'deadlines of a database', summed);
     equal(words[DATABASE_PLACEHOLDERS + database], placeholders[database], `placeholders of database ${database}`);
   }
   bySize.forEach((count, place) => {
