@@ -335,6 +335,14 @@ export class Keyspace {
     return this.sum(database, (shard, internal) => shard.ledger.expiringIn(internal));
   }
 
+  /** Milliseconds that a logical database's keys with a deadline have left, on average; 0 when there are none. Read without locks. The clock has been read. */
+  averageTtl(database: number): number {
+    const expiring = this.expiring(database);
+    if (expiring === 0) return 0;
+    const deadlines = this.sum(database, (shard, internal) => shard.ledger.deadlinesIn(internal));
+    return Math.max(0, Math.round(deadlines / expiring - this.clock.now));
+  }
+
   private sum(database: number, figure: (shard: Shard, internal: number) => number): number {
     for (;;) {
       const internal = this.control.internal(database);

@@ -5,6 +5,7 @@
  *  header words:   8 items   9 resets   128..191 keys by internal database   192..255 keys with a deadline by internal database
  *                  4096..4159 placeholders by internal database   4160.. items by tight class
  *  header doubles: 9 hits   10 misses   11 expired   12 evicted   13 bytes   14 refused   15 expired by sweeps   16 stored   17 milliseconds of sweeps
+ *                  2304..2367 sum of deadlines by internal database
  * ```
  *
  * Who changes items says so under the shard's lock. Anybody reads, without it: each figure is right for itself, and a database that has a key is not without
@@ -31,6 +32,9 @@ const REFUSED = 14;
 const EXPIRED_BY_SWEEP = 15;
 const STORED = 16;
 const SWEEP_MS = 17;
+const DEADLINES = 2304;
+/** Deadlines are summed up from here on, in milliseconds since 1970 (2026 began): so their sum stays exact for millions of keys and some months. */
+const SUMMED_FROM = 1_767_225_600_000;
 /** What CONFIG RESETSTAT sets to 0. */
 const OF_THE_PAST = [HITS, MISSES, EXPIRED, EXPIRED_BY_SWEEP, EVICTED, STORED, REFUSED, SWEEP_MS];
 
@@ -55,6 +59,7 @@ export class Ledger {
     words.fill(0, PLACEHOLDERS, PLACEHOLDERS + DATABASES_MAX);
     words.fill(0, SIZES, SIZES + TIGHT_CLASSES);
     this.figures[BYTES] = 0;
+    this.figures.fill(0, DEADLINES, DEADLINES + DATABASES_MAX);
     this.pins.clear();
   }
 
@@ -83,11 +88,19 @@ export class Ledger {
   /** Adds (1) or takes away (-1) what an item that is counted has: bytes, a deadline, a pin. */
   measure(item: number, sign: number): void {
     const { words } = this;
-    if (expiryOf(words, item) !== 0 && !isPlaceholder(words, item)) words[EXPIRING + databaseOf(words, item)] += sign;
+    const expiry = expiryOf(words, item);
+    if (expiry !== 0 && !isPlaceholder(words, item)) this.countDeadline(databaseOf(words, item), expiry, sign);
     const bytes = sizeOf(words, item);
     this.figures[BYTES] += sign * bytes;
     if (bytes > TIGHT_FROM) this.countSize(bytes, sign);
     if (isPinned(words, item)) this.pins.count(item, sign);
+  }
+
+  private countDeadline(database: number, expiry: number, sign: number): void {
+    const left = (this.words[EXPIRING + database] += sign);
+    // What rounding has left of deadlines in the far future is not taken along.
+    this.figures[DEADLINES + database] =
+      left === 0 ? 0 : this.figures[DEADLINES + database] + sign * (expiry - SUMMED_FROM);
   }
 
   /** A value gets another length where it is: its item, of `before` bytes, takes `bytes` more. */
@@ -138,6 +151,11 @@ export class Ledger {
   /** Keys in a database that have a deadline. */
   expiringIn(database: number): number {
     return this.words[EXPIRING + database];
+  }
+
+  /** The sum of the deadlines of a database's keys, in milliseconds since 1970; inexact where that is more than 2^53 from 2026 on. */
+  deadlinesIn(database: number): number {
+    return this.figures[DEADLINES + database] + this.expiringIn(database) * SUMMED_FROM;
   }
 
   /** Whether an item may have a deadline: nearly every placeholder has one. */

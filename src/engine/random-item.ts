@@ -1,5 +1,5 @@
 /**
- * Choosing a key at random, so that every key is about as likely.
+ * Choosing a key at random, so that every key is as likely.
  *
  * The shard is chosen by its share of the keys, then an entry of its index: a segment, a bucket and a place in it, each uniformly, again and
  * again until that is a key of the database. Where keys are too sparse for that, a segment is walked and one of all its keys chosen.
@@ -7,7 +7,7 @@
 
 import { databaseOf, isPlaceholder, keyLength, keyOffset } from './item.js';
 import type { Keyspace } from './keyspace.js';
-import { SCAN_END, SCAN_START, Scan, segmentCursor } from './scan.js';
+import { positionCursor, SCAN_END, SCAN_START, Scan } from './scan.js';
 import type { Shard } from './shard.js';
 import { SEGMENT_BUCKETS } from './table/hash-index.js';
 
@@ -23,7 +23,7 @@ export function randomKey(keyspace: Keyspace, database: number): Uint8Array | un
   // What was emptied since is not looked through: its number may become another database's.
   const item = keyspace.control.isUsed(internal) ? randomEntry(shard, internal, keyspace.random) : 0;
   const key = item === 0 ? undefined : keyOf(shard, item);
-  const start = segmentCursor(keyspace, number, randomSegment(shard, keyspace.random));
+  const start = positionCursor(keyspace, number, randomSegment(shard, keyspace.random));
   keyspace.leave();
   return key ?? walkForKey(keyspace, database, start);
 }
@@ -45,12 +45,8 @@ function randomShard(keyspace: Keyspace, database: number): number {
 /** An item that was hit by chance, or 0. */
 function randomEntry(shard: Shard, database: number, random: () => number): number {
   const index = shard.index;
-  const positions = 1 << index.depth;
   for (let tries = 0; tries < TRIES; tries++) {
-    const position = Math.floor(random() * positions);
-    // A segment has several positions; only its first one counts, so that every segment is as likely as any other.
-    if ((position & (index.segmentSpan(position) - 1)) !== 0) continue;
-    const bucket = index.bucketAt(position, Math.floor(random() * SEGMENT_BUCKETS));
+    const bucket = index.bucketAt(randomSegment(shard, random), Math.floor(random() * SEGMENT_BUCKETS));
     const item = index.itemAt(bucket + 2 * Math.floor(random() * BUCKET_ENTRIES));
     if (item === 0 || databaseOf(shard.words, item) !== database || shard.removeExpired(item)) continue;
     if (!isPlaceholder(shard.words, item)) return item;
@@ -58,12 +54,12 @@ function randomEntry(shard: Shard, database: number, random: () => number): numb
   return 0;
 }
 
-/** Directory position of a random segment. */
-function randomSegment(shard: Shard, random: () => number): number {
-  const index = shard.index;
+/** First directory position of a random segment. */
+function randomSegment({ index }: Shard, random: () => number): number {
   for (;;) {
     const position = Math.floor(random() * (1 << index.depth));
-    if ((position & (index.segmentSpan(position) - 1)) === 0) return position;
+    // A segment has several positions; only its first one counts, so that every segment is as likely as any other.
+    if (index.rangeStart(position) === position) return position;
   }
 }
 

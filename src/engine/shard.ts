@@ -7,7 +7,7 @@
  * ```
  *  header words:  0 magic   2..6, 80 page pool   7 directory depth   8, 9, 128..255, 4096..4399 ledger   10, 11 upkeep   12, 13 last version
  *                 14, 15 queues   16, 17 lock   81, 82 times of use   256.. class records of the slabs, record of the tidying
- *  as doubles:    9..17 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
+ *  as doubles:    9..17, 2304..2367 ledger   24.. pins   32.. queues   4096.. record of the expiry lag
  * ```
  *
  * **Items move.** Allocating can evict or move any item, so a byte offset found before an allocation is looked up again after it; `pinned`
@@ -153,7 +153,7 @@ export class Shard {
     const evictor = new Evictor(pool, this.slabs, control, clock, this.access, queues, random, this, compaction);
     this.memory = new ItemMemory(pool, this.slabs, evictor, compaction, control, this);
     this.useTimes = new UseTimes(pool, this.slabs, clock);
-    this.tidying = new Tidying(pool, this.slabs, compaction, clock, TIDYING_RECORD);
+    this.tidying = new Tidying(pool, this.slabs, compaction, this, clock, TIDYING_RECORD);
     this.relocation = new Relocation(this);
     this.lock = makeLock(this.words);
   }
@@ -538,6 +538,12 @@ export class Shard {
   moveSegment(page: number): boolean {
     this.entry = 0;
     return this.index.moveSegment(page);
+  }
+
+  /** Called by the tidying. */
+  joinSegments(position: number): boolean {
+    this.entry = 0;
+    return this.index.join(position);
   }
 
   // ---------------------------------------------------------------------------------------------- upkeep

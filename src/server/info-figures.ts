@@ -155,7 +155,9 @@ export function keyspaceSection({ config, keyspace }: InfoSources): Field[] {
   const fields: Field[] = [];
   for (let database = 0; database < config.databases; database++) {
     const keys = keyspace.size(database);
-    if (keys > 0) fields.push([`db${database}`, `keys=${keys},expires=${keyspace.expiring(database)},avg_ttl=0`]);
+    if (keys === 0) continue;
+    const ttl = keyspace.averageTtl(database);
+    fields.push([`db${database}`, `keys=${keys},expires=${keyspace.expiring(database)},avg_ttl=${ttl}`]);
   }
   return fields;
 }

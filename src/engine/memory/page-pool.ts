@@ -25,8 +25,8 @@
  * | 1 | live cells | entries | pages of the run | |
  * | 2 | first free cell (byte offset, 0 = none) | | | |
  * | 3 | next slab of the class with room | | | |
- * | 4 | previous slab of the class with room | hash prefix | | |
- * | 5 | cells ever cut from this slab | local depth | | |
+ * | 4 | previous slab of the class with room | start of its range | | |
+ * | 5 | cells ever cut from this slab | length of its range | | |
  * | 6 | cells of this slab | | | |
  * | 7 | cells cut when it was looked at; -1: it is short | | | |
  *
@@ -72,7 +72,7 @@ const LIMIT = 80;
 /** First word of the header that is the pool's user's to assign. */
 export const HEADER_WORDS_RESERVED = 8;
 
-/** Pages of the directory (two entries a page) and of the tables, and the header page itself. */
+/** Pages of the directory and of the tables, and the header page itself. */
 function overheadPages(capacity: number): number {
   return (
     1 +
@@ -89,9 +89,15 @@ function ghostPages(pages: number): number {
   return Math.ceil((pages * GHOST_BYTES) / PAGE_BYTES);
 }
 
-/** Entries of the largest directory that a shard of `capacity` pages can need: twice its pages, a power of two. */
+/** Bits of the hash that the largest directory uses; a scan's cursor has room for them (scan.ts). */
+export const DIRECTORY_DEPTH_MAX = 16;
+/** Entries of a directory for each page, so that its segments' ranges have many lengths. */
+const DIRECTORY_ENTRIES_A_PAGE = 8;
+
+/** Entries of the largest directory of a shard of `capacity` pages, a power of two. */
 export function directoryEntriesMax(capacity: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2, capacity * 2)));
+  const depth = Math.ceil(Math.log2(Math.max(1, capacity) * DIRECTORY_ENTRIES_A_PAGE));
+  return 2 ** Math.min(DIRECTORY_DEPTH_MAX, depth);
 }
 
 /** The least that a shard needs beside its overhead: two segments, and a few pages of slabs. */

@@ -2,7 +2,8 @@
  * Tidying: what upkeep does so that memory that nobody needs any more goes back to the system, though nothing asks for it.
  *
  * ```
- *  cells that are free ──compaction──▶ pages that are free ──giving back──▶ pages without memory
+ *  cells that are free ────compaction──▶ pages that are free ──giving back──▶ pages without memory
+ *  room in the index ──joining segments──▶
  * ```
  *
  * What is free this moment may be needed the next. So the shard is watched for WINDOW_MS at a time: what was free all through that, less what is
@@ -10,19 +11,21 @@
  * but a look at its classes.
  *
  * - Compaction moves the items of a class's sparsest slabs together, when more than an eighth of its cells were free, until it is a sixteenth.
+ * - Segments of the index that are neighbours are joined when it has more of them than would do if they were half full (table/hash-index.ts).
  * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the limit nothing is left.
  *
- * Both work in portions, of which each is some tens of microseconds under the shard's lock.
+ * All of them work in portions, of which each is some tens of microseconds under the shard's lock.
  *
  * The end of a large slab that is being filled has not been touched, and is resident only because the kernel makes a huge page of the slab. Where it
  * keeps being filled that is what is wanted; where it is not, from one look to the next, its end is given back at once (slabs.ts): LOOK_MS is short,
  * because nothing is lost by it but a few small pages where the filling goes on.
  *
  * The record in the shard's header: 0 when the window began (milliseconds, low 32 bits)   1 pages to be given back   2 classes to be compacted
- * 3 pages emptied   4 when slabs were looked at   then for each class: [fewest free cells in this window][pages to be emptied]
+ * 3 pages emptied   4 when slabs were looked at   5 segments that the index has too many   6 directory position from which they are looked at   then for each class: [fewest free cells in this window][pages to be emptied]
  */
 
 import type { Clock } from '../../base/clock.js';
+import type { HashIndex } from '../table/hash-index.js';
 import type { Compaction } from './compaction.js';
 import { EXTENT_PAGES } from './extents.js';
 import type { PagePool } from './page-pool.js';
@@ -41,13 +44,17 @@ const RESERVE_SHIFT = 5;
 /** Items moved (no more than a page's worth), and pages given back, under the lock at a time. */
 const PORTION_ITEMS = 128;
 const PORTION_PAGES = EXTENT_PAGES;
+/** Segments that are looked at, until two can be joined. */
+const PORTION_SEGMENTS = 64;
 
 const BEGAN = 0;
 const PAGES = 1;
 const SPARSE_CLASSES = 2;
 const EMPTIED = 3;
 const LOOKED = 4;
-const CLASS_RECORDS = 5;
+const TO_JOIN = 5;
+const JOIN_FROM = 6;
+const CLASS_RECORDS = 7;
 const CLASS_WORDS = 2;
 const FEWEST_CELLS = 0;
 const TO_EMPTY = 1;
@@ -55,19 +62,35 @@ const TO_EMPTY = 1;
 /** Words of the header that the record takes. */
 export const TIDYING_WORDS = CLASS_RECORDS + CLASSES * CLASS_WORDS;
 
+/** Whose index it is: the shard. */
+export interface SegmentJoiner {
+  readonly index: HashIndex;
+  /** Joins a segment with the one behind it, if both fit one. */
+  joinSegments(position: number): boolean;
+}
+
 export class Tidying {
   private readonly pool: PagePool;
   private readonly slabs: Slabs;
   private readonly compaction: Compaction;
   private readonly clock: Clock;
+  private readonly joiner: SegmentJoiner;
   private readonly words: Int32Array;
   private readonly record: number;
 
   /** @param record word index, in the shard's header, of TIDYING_WORDS words */
-  constructor(pool: PagePool, slabs: Slabs, compaction: Compaction, clock: Clock, record: number) {
+  constructor(
+    pool: PagePool,
+    slabs: Slabs,
+    compaction: Compaction,
+    joiner: SegmentJoiner,
+    clock: Clock,
+    record: number,
+  ) {
     this.pool = pool;
     this.slabs = slabs;
     this.compaction = compaction;
+    this.joiner = joiner;
     this.clock = clock;
     this.words = pool.words;
     this.record = record;
@@ -84,7 +107,8 @@ export class Tidying {
   /** Whether there is something to be done. */
   get isBusy(): boolean {
     const { words, record } = this;
-    return words[record + PAGES] > 0 || words[record + SPARSE_CLASSES] > 0 || this.mustGiveBack;
+    if (words[record + TO_JOIN] > 0 || words[record + SPARSE_CLASSES] > 0) return true;
+    return words[record + PAGES] > 0 || this.mustGiveBack;
   }
 
   /** Pages that were emptied by compaction. */
@@ -102,7 +126,8 @@ export class Tidying {
     this.watch();
     this.look(until, time);
     while (this.isBusy && time() < until) {
-      if (this.words[this.record + SPARSE_CLASSES] > 0) this.compact();
+      if (this.words[this.record + TO_JOIN] > 0) this.join();
+      else if (this.words[this.record + SPARSE_CLASSES] > 0) this.compact();
       else if (!this.giveBack()) return false;
     }
     return this.mustGiveBack;
@@ -131,6 +156,7 @@ export class Tidying {
     if (!over) return;
     words[record + BEGAN] = this.clock.now | 0;
     words[record + SPARSE_CLASSES] = sparse;
+    words[record + TO_JOIN] = this.joiner.index.surplusSegments();
     words[record + PAGES] = this.pagesToGiveBack(this.pool.unneeded());
   }
 
@@ -153,6 +179,24 @@ export class Tidying {
   private pagesToGiveBack(unneeded: number): number {
     if (!this.pool.canGiveBack) return 0;
     return Math.max(0, unneeded - EXTENT_PAGES - (this.pool.used >>> RESERVE_SHIFT));
+  }
+
+  /** Joins two segments of the index; at its end all is done that can be. */
+  private join(): void {
+    const { words, record, joiner } = this;
+    for (let looks = 0; looks < PORTION_SEGMENTS; looks++) {
+      const position = words[record + JOIN_FROM];
+      if (position >= 1 << joiner.index.depth) {
+        words[record + TO_JOIN] = 0;
+        words[record + JOIN_FROM] = 0;
+        return;
+      }
+      if (joiner.joinSegments(position)) {
+        words[record + TO_JOIN]--;
+        return;
+      }
+      words[record + JOIN_FROM] = joiner.index.rangeEnd(position);
+    }
   }
 
   /** Moves some items of the first class that has pages to be emptied. */

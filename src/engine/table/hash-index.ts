@@ -11,11 +11,23 @@
  *
  * HOW IT WORKS. An entry goes to its home bucket, or, if that is full, to the nearest of the next REACH buckets that has room;
  * each bucket that it passed counts it. A look-up reads the home bucket and goes on only while buckets have been passed:
- * nearly always one cache line. The count saturates at 15 and then stays until the segment splits.
+ * nearly always one cache line. Where an entry is taken out, one that passed it takes its place, and another that one's: so entries stay as near to
+ * their homes as if only those had been put in that are there, however many have come and gone. The count saturates at 15 and then stays until
+ * nothing is found that passed.
  *
- * GROWTH. A segment that is full is split alone, by the next bit of the tags it holds: no item is touched, and the work is one page
- * (some 50 microseconds), so the index grows without a pause. When a segment is split that is as deep as the directory, the directory
- * doubles first. Segments are never joined, which is what lets a scan's cursor stay valid; an emptied shard starts anew.
+ * GROWTH. A segment has a range of the directory. One that is full is split alone: no item is touched, and the work is one page (some 50
+ * microseconds), so the index grows without a pause. When a range is too short to be split well, the directory doubles first.
+ *
+ * The two parts of a range are *not* equal. Hashes are spread so evenly that equal segments would all be full within the same few thousand keys: all of
+ * them would split then, and the index be half empty, and twice as large as a moment before. With a share of LOWER_SHARE ranges have many
+ * lengths, there is always one that is about to be full, and the index takes 13 to 15 bytes a key whatever their number (with equal parts 9 to 18).
+ *
+ * ```
+ *  equal parts     |   a   |   b   |   c   |   d   |     all at 90 %, or all at 45 %
+ *  these           |  a  |    b    |   c   |   d    |    some at 90 %, some at 40 %, and all between
+ * ```
+ *
+ * SHRINKING. Two neighbours whose entries fit one segment well can be joined; upkeep does that where there is much room (memory/tidying.ts).
  *
  * LIMITATIONS. More than 8 * (REACH + 1) keys with the same 32-bit hash cannot be stored; the hash is keyed, so nobody can choose them.
  */
@@ -36,13 +48,21 @@ const ADDRESS_MASK = 0x0fffffff;
 const PASSED_ONE = 1 << 28;
 const PASSED_MAX = 15;
 /** How many buckets past its home an entry may go. */
-const REACH = 8;
+const REACH = 32;
 /** Entries at which a segment splits even if there is room: look-ups stay short. */
 const SEGMENT_ENTRIES_MAX = Math.floor(BUCKETS * 8 * 0.9);
 
+/** Entries of two segments that are joined at most: what follows must grow by a quarter before it is split. */
+const JOINED_ENTRIES_MAX = Math.floor(BUCKETS * 8 * 0.7);
+/** The part of a range that the lower of its two halves gets. */
+const LOWER_SHARE = 0.41;
+/** Directory positions with which a range is split at LOWER_SHARE, or near it. */
+const SPLIT_SPAN_MIN = 8;
+
+// Words of a segment's entry in the page table. Start and length of its range count positions of the largest directory that there can be.
 const COUNT = 1;
-const PREFIX = 4;
-const DEPTH = 5;
+const START = 4;
+const LENGTH = 5;
 
 /** Header word of the directory's depth: the native prefetch reads it too. */
 export const DIRECTORY_DEPTH_WORD = 7;
@@ -52,7 +72,7 @@ export const SEGMENT_BUCKETS = BUCKETS;
 /** Most entries that have one bucket as their home. */
 export const HOME_ENTRIES_MAX = 8 * (REACH + 1);
 
-/** Entries of the segment being split. */
+/** Entries of the segment being split, or of the lower of those being joined. */
 const scratch = new Int32Array(SEGMENT_WORDS);
 
 /** First bucket of the segment in `scratch` whose predecessor passed nothing on to it; 0 when there is none. */
@@ -82,7 +102,7 @@ export class HashIndex {
   format(): void {
     const words = this.words;
     words[DIRECTORY_DEPTH_WORD] = 1;
-    const segment = this.takeSegment(0, 0);
+    const segment = this.takeSegment(0, 1 << this.depthMax);
     words[this.directory] = segment;
     words[this.directory + 1] = segment;
   }
@@ -94,8 +114,7 @@ export class HashIndex {
 
   /** Whether a page would let the segment of `hash` be split; if not, more memory does not help it when it is full. */
   canSplit(hash: number): boolean {
-    const segment = this.pool.entry(this.segmentOf(hash) >>> SEGMENT_SHIFT);
-    return this.words[segment + DEPTH] < this.depthMax;
+    return this.words[this.pageEntry(this.segmentOf(hash)) + LENGTH] > 1;
   }
 
   /**
@@ -192,19 +211,44 @@ export class HashIndex {
     assert(placed, 'HashIndex: insert without reserve');
   }
 
-  /** Takes an entry out. */
+  /** Takes an entry out. Others of its segment may have another place then. */
   remove(entry: number): void {
     const words = this.words;
-    const hash = words[entry];
     const segment = entry & ~(SEGMENT_WORDS - 1);
-    const bucket = (entry & (SEGMENT_WORDS - 1)) >>> BUCKET_SHIFT;
-    words[entry + 1] &= ~ADDRESS_MASK;
-    words[entry] = 0;
-    for (let passed = hash & BUCKET_MASK; passed !== bucket; passed = (passed + 1) & BUCKET_MASK) {
-      const word = segment + (passed << BUCKET_SHIFT) + 1;
-      if (words[word] >>> 28 !== PASSED_MAX) words[word] -= PASSED_ONE;
+    let bucket = (entry & (SEGMENT_WORDS - 1)) >>> BUCKET_SHIFT;
+    this.countGone(segment, words[entry] & BUCKET_MASK, bucket);
+    words[this.pageEntry(segment) + COUNT]--;
+    let hole = entry;
+    while (words[segment + (bucket << BUCKET_SHIFT) + 1] >>> 28 !== 0) {
+      const from = this.passer(segment, bucket);
+      if (from === 0) {
+        words[segment + (bucket << BUCKET_SHIFT) + 1] &= ADDRESS_MASK;
+        break;
+      }
+      words[hole] = words[from];
+      words[hole + 1] = (words[hole + 1] & ~ADDRESS_MASK) | (words[from + 1] & ADDRESS_MASK);
+      const left = (from & (SEGMENT_WORDS - 1)) >>> BUCKET_SHIFT;
+      this.countGone(segment, bucket, left);
+      hole = from;
+      bucket = left;
     }
-    words[this.pool.entry(segment >>> SEGMENT_SHIFT) + COUNT]--;
+    words[hole] = 0;
+    words[hole + 1] &= ~ADDRESS_MASK;
+  }
+
+  /** The nearest entry that has passed a bucket; 0 when there is none. */
+  private passer(segment: number, bucket: number): number {
+    const words = this.words;
+    for (let distance = 1; distance <= REACH; distance++) {
+      const at = (bucket + distance) & BUCKET_MASK;
+      const first = segment + (at << BUCKET_SHIFT);
+      for (let entry = first; entry < first + BUCKET_WORDS; entry += 2) {
+        if ((words[entry + 1] & ADDRESS_MASK) === 0) continue;
+        // Its home is the bucket, or before it.
+        if (((at - words[entry]) & BUCKET_MASK) >= distance) return entry;
+      }
+    }
+    return 0;
   }
 
   /**
@@ -227,27 +271,54 @@ export class HashIndex {
     }
   }
 
-  /** Directory positions that share the segment of `position`: the size of its range, from its first position on. */
-  segmentSpan(position: number): number {
-    const page = this.words[this.directory + position] >>> SEGMENT_SHIFT;
-    return 1 << (this.depth - this.words[this.pool.entry(page) + DEPTH]);
+  /** First directory position of the segment that has `position`. */
+  rangeStart(position: number): number {
+    return this.words[this.pageEntry(this.words[this.directory + position]) + START] >>> this.granularity;
+  }
+
+  /** One past the last directory position of the segment that has `position`. */
+  rangeEnd(position: number): number {
+    const entry = this.pageEntry(this.words[this.directory + position]);
+    return (this.words[entry + START] + this.words[entry + LENGTH]) >>> this.granularity;
   }
 
   /** Whether the segment of directory entry `position` has no entries: a scan need not look at its buckets. */
   isSegmentEmpty(position: number): boolean {
-    return this.words[this.pool.entry(this.words[this.directory + position] >>> SEGMENT_SHIFT) + COUNT] === 0;
+    return this.words[this.pageEntry(this.words[this.directory + position]) + COUNT] === 0;
   }
 
-  /** Segments in use. Read without the lock too: while a segment is being split, its span may be anything. */
+  /** Segments in use. Read without the lock too: while a segment is being split, its range may be anything. */
   segments(): number {
     let count = 0;
-    for (let position = 0; position < 1 << this.depth; position += Math.max(1, this.segmentSpan(position))) count++;
+    for (let position = 0; position < 1 << this.depth; position = Math.max(position + 1, this.rangeEnd(position)))
+      count++;
     return count;
+  }
+
+  /** How many segments there are beyond those that would do for the entries if they were half full. */
+  surplusSegments(): number {
+    let segments = 0;
+    let entries = 0;
+    for (let position = 0; position < 1 << this.depth; position = this.rangeEnd(position)) {
+      segments++;
+      entries += this.words[this.pageEntry(this.words[this.directory + position]) + COUNT];
+    }
+    return segments - Math.max(1, Math.ceil(entries / (BUCKETS * 4)));
   }
 
   /** Word index of the first entry of a bucket, for sampling. */
   bucketAt(position: number, bucket: number): number {
     return this.words[this.directory + position] + (bucket << BUCKET_SHIFT);
+  }
+
+  /** Of a word in a segment, where the page table tells of that. */
+  private pageEntry(word: number): number {
+    return this.pool.entry(word >>> SEGMENT_SHIFT);
+  }
+
+  /** What a directory position is worth in positions of the largest directory, as a power of two. */
+  private get granularity(): number {
+    return this.depthMax - this.depth;
   }
 
   private segmentOf(hash: number): number {
@@ -257,7 +328,7 @@ export class HashIndex {
   /** Puts an entry into a segment if it has room within reach of the home bucket. */
   private place(segment: number, hash: number, address: number): boolean {
     const words = this.words;
-    const count = this.pool.entry(segment >>> SEGMENT_SHIFT) + COUNT;
+    const count = this.pageEntry(segment) + COUNT;
     if (words[count] >= SEGMENT_ENTRIES_MAX) return false;
     const home = hash & BUCKET_MASK;
     let at = home;
@@ -278,7 +349,7 @@ export class HashIndex {
 
   private hasRoom(segment: number, hash: number): boolean {
     const words = this.words;
-    if (words[this.pool.entry(segment >>> SEGMENT_SHIFT) + COUNT] >= SEGMENT_ENTRIES_MAX) return false;
+    if (words[this.pageEntry(segment) + COUNT] >= SEGMENT_ENTRIES_MAX) return false;
     let at = hash & BUCKET_MASK;
     for (let distance = 0; distance <= REACH; distance++) {
       const bucket = segment + (at << BUCKET_SHIFT);
@@ -289,6 +360,7 @@ export class HashIndex {
     return false;
   }
 
+  /** An entry has passed the buckets from `home` to before `bucket`. */
   private countPassed(segment: number, home: number, bucket: number): void {
     const words = this.words;
     for (let passed = home; passed !== bucket; passed = (passed + 1) & BUCKET_MASK) {
@@ -297,62 +369,118 @@ export class HashIndex {
     }
   }
 
+  /** An entry has passed the buckets from `home` to before `bucket` no more. */
+  private countGone(segment: number, home: number, bucket: number): void {
+    const words = this.words;
+    for (let passed = home; passed !== bucket; passed = (passed + 1) & BUCKET_MASK) {
+      const word = segment + (passed << BUCKET_SHIFT) + 1;
+      if (words[word] >>> 28 !== PASSED_MAX) words[word] -= PASSED_ONE;
+    }
+  }
+
   /** Moves the segment that is in a page to another one. Its entries have other places then. False when there is no page. */
   moveSegment(page: number): boolean {
     const words = this.words;
     const entry = this.pool.entry(page);
-    const depth = words[entry + DEPTH];
-    const prefix = words[entry + PREFIX];
-    const to = this.takeSegment(depth, prefix);
+    const to = this.takeSegment(words[entry + START], words[entry + LENGTH]);
     if (to === 0) return false;
     const from = page << SEGMENT_SHIFT;
     words.copyWithin(to, from, from + SEGMENT_WORDS);
-    words[this.pool.entry(to >>> SEGMENT_SHIFT) + COUNT] = words[entry + COUNT];
-    const span = 1 << (this.depth - depth);
-    const first = this.directory + prefix * span;
-    words.fill(to, first, first + span);
+    words[this.pageEntry(to) + COUNT] = words[entry + COUNT];
+    this.point(to);
     this.pool.free(page);
     return true;
   }
 
-  /** Splits the segment of `hash` by one more bit. False when there is no page, or the directory is as deep as it can be. */
-  private split(hash: number): boolean {
+  /**
+   * Joins the segment of directory entry `position` with the one behind it, if both together leave room enough in one. Entries have other
+   * places then, and a page is free.
+   * @returns whether it was done
+   */
+  join(position: number): boolean {
     const words = this.words;
-    const old = this.segmentOf(hash);
-    const oldEntry = this.pool.entry(old >>> SEGMENT_SHIFT);
-    const depth = words[oldEntry + DEPTH];
-    if (depth === this.depth && !this.doubleDirectory()) return false;
-    const prefix = words[oldEntry + PREFIX];
-    const twin = this.takeSegment(depth + 1, (prefix << 1) | 1);
-    if (twin === 0) return false;
-    scratch.set(words.subarray(old, old + SEGMENT_WORDS));
-    words.fill(0, old, old + SEGMENT_WORDS);
-    words[oldEntry + COUNT] = 0;
-    words[oldEntry + DEPTH] = depth + 1;
-    words[oldEntry + PREFIX] = prefix << 1;
-    const span = 1 << (this.depth - depth - 1);
-    const first = this.directory + ((prefix << 1) | 1) * span;
-    words.fill(twin, first, first + span);
-    this.deal(old, twin, 31 - depth);
+    const end = this.rangeEnd(position);
+    if (end === 1 << this.depth) return false;
+    const segment = words[this.directory + position];
+    const next = words[this.directory + end];
+    const entry = this.pageEntry(segment);
+    const entries = words[entry + COUNT];
+    if (entries + words[this.pageEntry(next) + COUNT] > JOINED_ENTRIES_MAX) return false;
+    this.empty(segment);
+    if (!this.placeAll(scratch, 0, segment) || !this.placeAll(words, next, segment)) {
+      // Too many for a few buckets: everything stays as it was.
+      words.set(scratch, segment);
+      words[entry + COUNT] = entries;
+      return false;
+    }
+    words[entry + LENGTH] += words[this.pageEntry(next) + LENGTH];
+    this.point(segment);
+    this.pool.free(next >>> SEGMENT_SHIFT);
     return true;
   }
 
+  /** Puts the entries of a segment, which begins at a word of `from`, into another. False when one has no room. */
+  private placeAll(from: Int32Array, first: number, to: number): boolean {
+    for (let entry = first; entry < first + SEGMENT_WORDS; entry += 2) {
+      const address = from[entry + 1] & ADDRESS_MASK;
+      if (address !== 0 && !this.place(to, from[entry], address)) return false;
+    }
+    return true;
+  }
+
+  /** Splits the range of the segment of `hash`. False when there is no page, or it has only one position of a directory as deep as it can be. */
+  private split(hash: number): boolean {
+    const words = this.words;
+    const old = this.segmentOf(hash);
+    const entry = this.pageEntry(old);
+    const start = words[entry + START];
+    const length = words[entry + LENGTH];
+    while (length >>> this.granularity < SPLIT_SPAN_MIN && this.doubleDirectory());
+    const span = length >>> this.granularity;
+    if (span < 2) return false;
+    const lower = Math.round(span * LOWER_SHARE) << this.granularity;
+    const upper = this.takeSegment(start + lower, length - lower);
+    if (upper === 0) return false;
+    this.empty(old);
+    words[entry + LENGTH] = lower;
+    this.point(upper);
+    this.deal(old, upper, start + lower);
+    return true;
+  }
+
+  /** Takes the entries of a segment into `scratch`. */
+  private empty(segment: number): void {
+    const words = this.words;
+    scratch.set(words.subarray(segment, segment + SEGMENT_WORDS));
+    words.fill(0, segment, segment + SEGMENT_WORDS);
+    words[this.pageEntry(segment) + COUNT] = 0;
+  }
+
   /**
-   * Deals the entries in `scratch` to the two halves of a segment by bit `bit` of their tags.
+   * Deals the entries in `scratch` to the two parts of a segment by where the range of the upper one begins.
    *
    * In the order of the old segment, beginning where no entry has been passed on, every entry finds room no further from its
    * home than where it was: those dealt before it are a part of those that lay before it.
    */
-  private deal(zero: number, one: number, bit: number): void {
+  private deal(lower: number, upper: number, start: number): void {
     const first = unpassedBucket() << BUCKET_SHIFT;
+    const shift = 31 - this.depthMax;
     for (let i = 0; i < SEGMENT_WORDS; i += 2) {
       const entry = (first + i) & (SEGMENT_WORDS - 1);
       const address = scratch[entry + 1] & ADDRESS_MASK;
       if (address === 0) continue;
       const hash = scratch[entry];
-      const placed = this.place((hash >>> bit) & 1 ? one : zero, hash, address);
-      assert(placed, 'HashIndex: no room in half a segment');
+      const placed = this.place((hash >>> 1) >>> shift < start ? lower : upper, hash, address);
+      assert(placed, 'HashIndex: no room in a part of a segment');
     }
+  }
+
+  /** Points the directory at a segment, in all of its range. */
+  private point(segment: number): void {
+    const words = this.words;
+    const entry = this.pageEntry(segment);
+    const first = this.directory + (words[entry + START] >>> this.granularity);
+    words.fill(segment, first, first + (words[entry + LENGTH] >>> this.granularity));
   }
 
   private doubleDirectory(): boolean {
@@ -369,12 +497,13 @@ export class HashIndex {
     return true;
   }
 
-  private takeSegment(depth: number, prefix: number): number {
+  /** An empty segment with a range, which the directory does not point at yet; 0 when there is no page. */
+  private takeSegment(start: number, length: number): number {
     const page = this.pool.take(PAGE_SEGMENT);
     if (page === 0) return 0;
     const entry = this.pool.entry(page);
-    this.words[entry + DEPTH] = depth;
-    this.words[entry + PREFIX] = prefix;
+    this.words[entry + START] = start;
+    this.words[entry + LENGTH] = length;
     const segment = page << SEGMENT_SHIFT;
     this.words.fill(0, segment, segment + SEGMENT_WORDS);
     return segment;

@@ -17,6 +17,7 @@ import {
   typeOf,
 } from '../../../src/engine/item.js';
 import type { Keyspace } from '../../../src/engine/keyspace.js';
+import { directoryEntriesMax } from '../../../src/engine/memory/page-pool.js';
 import { CELL_BYTES, CLASSES, IS_WIDE, PAGE_BYTES } from '../../../src/engine/memory/size-classes.js';
 import type { Shard } from '../../../src/engine/shard.js';
 import { readFigures } from '../../../src/engine/shard-figures.js';
@@ -43,7 +44,7 @@ const DEADLINE_BLOCK_BYTES = 4096;
 const DATABASES = 64;
 const BUCKETS = 1024;
 const BUCKET_WORDS = 16;
-const REACH = 8;
+const REACH = 32;
 const PASSED_MAX = 15;
 
 /** What is in a shard, as the walk found it. */
@@ -270,6 +271,7 @@ function auditRoomList(shard: Shard, sizeClass: number, first: number, slabs: Se
 function auditIndex(shard: Shard, contents: Contents, hashKey: readonly [number, number]): void {
   const { pool, words } = shard;
   const depth = words[DIRECTORY_DEPTH];
+  const granule = directoryEntriesMax(pool.capacity) / 2 ** depth;
   const seen = new Set<number>();
   for (let position = 0; position < 1 << depth; ) {
     const segment = words[pool.directoryWord + position];
@@ -277,10 +279,10 @@ function auditIndex(shard: Shard, contents: Contents, hashKey: readonly [number,
     must(Number.isInteger(page) && kindOf(shard, page) === SEGMENT, 'the directory points at a segment', position);
     must(!seen.has(page), 'a segment has one range', page);
     seen.add(page);
-    const [, , , , prefix, local] = entryOf(shard, page);
-    must(local <= depth && local >= 0, 'depth of a segment', page, local, depth);
-    equal(prefix, position >>> (depth - local), `prefix of segment ${page}`);
-    const span = 1 << (depth - local);
+    const [, , , , start, length] = entryOf(shard, page);
+    equal(start / granule, position, `begin of the range of segment ${page}`);
+    const span = length / granule;
+    must(Number.isInteger(span) && span > 0, 'length of the range of a segment', page, length);
     const range = words.subarray(pool.directoryWord + position, pool.directoryWord + position + span);
     must(
       range.every((word) => word === segment),
@@ -331,8 +333,9 @@ function auditEntry(
   equal(contents.items.get(item), false, `item ${item} is there, and has one entry`);
   contents.items.set(item, true);
   equal(hash, hashOfItem(shard, item, hashKey), `tag of item ${item}`);
-  const [, , , , prefix, local] = entryOf(shard, page);
-  if (local > 0) equal(hash >>> (32 - local), prefix, `prefix of the tag of item ${item}`);
+  const [, , , , start, length] = entryOf(shard, page);
+  const place = (hash >>> 0) / (2 ** 32 / directoryEntriesMax(shard.pool.capacity));
+  must(place >= start && place < start + length, 'tag within the range of its segment', item, hash);
   const bucket = (entry & 0x3fff) >> 4;
   const home = hash & (BUCKETS - 1);
   must((bucket - home + BUCKETS) % BUCKETS <= REACH, 'distance from home', home, bucket);
@@ -350,6 +353,7 @@ function auditCounters(shard: Shard, contents: Contents): void {
   const keys = new Int32Array(DATABASES);
   const placeholders = new Int32Array(DATABASES);
   const expiring = new Int32Array(DATABASES);
+  const deadlines = new Float64Array(DATABASES);
   const wideCells = CELL_BYTES.filter((_, sizeClass) => IS_WIDE[sizeClass]);
   const bySize = new Int32Array(wideCells.length);
   let bytes = 0;
@@ -361,6 +365,7 @@ function auditCounters(shard: Shard, contents: Contents): void {
     else {
       keys[database]++;
       if (expiryOf(words, item) !== 0) expiring[database]++;
+      deadlines[database] += expiryOf(words, item);
     }
     bytes += sizeOf(words, item);
     const place = sizeOf(words, item) > 4096 ? wideCells.findIndex((cell) => cell >= sizeOf(words, item)) : -1;
@@ -372,6 +377,8 @@ function auditCounters(shard: Shard, contents: Contents): void {
   for (let database = 0; database < DATABASES; database++) {
     equal(words[DATABASE_KEYS + database], keys[database], `keys of database ${database}`);
     equal(words[DATABASE_EXPIRING + database], expiring[database], `keys with a deadline of database ${database}`);
+    const summed = shard.ledger.deadlinesIn(database);
+    must(Math.abs(summed - deadlines[database]) <= deadlines[database] * 1e-12, 'deadlines of a database', summed);
     equal(words[DATABASE_PLACEHOLDERS + database], placeholders[database], `placeholders of database ${database}`);
   }
   bySize.forEach((count, place) => {

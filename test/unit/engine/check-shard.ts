@@ -80,7 +80,7 @@ export function checkShard(shard: Shard): void {
   const entries = new Int32Array(SEGMENT_BUCKETS);
   const indexed = new Set<number>();
   let itemBytes = 0;
-  for (let position = 0; position < 1 << index.depth; position += index.segmentSpan(position)) {
+  for (let position = 0; position < 1 << index.depth; position = index.rangeEnd(position)) {
     for (let bucket = 0; bucket < SEGMENT_BUCKETS; bucket++) {
       const count = index.entriesOfHome(position, bucket, entries);
       for (const entry of entries.subarray(0, count)) {

@@ -20,10 +20,11 @@ class IndexModel {
   private nextItem = ITEM;
 
   constructor(budget = PAGES) {
-    this.pool = new PagePool(new SharedArrayBuffer(PAGES * PAGE_BYTES));
+    const pages = Math.max(PAGES, budget);
+    this.pool = new PagePool(new SharedArrayBuffer(pages * PAGE_BYTES));
     this.pool.budget = budget;
     this.pool.format();
-    this.index = new HashIndex(this.pool, directoryEntriesMax(PAGES));
+    this.index = new HashIndex(this.pool, directoryEntriesMax(pages));
     this.index.format();
   }
 
@@ -51,6 +52,17 @@ class IndexModel {
     return to;
   }
 
+  join(position: number): void {
+    this.index.join(position % (1 << this.index.depth));
+  }
+
+  /** Joins whatever can be. */
+  joinAll(): void {
+    for (let position = 0; position < 1 << this.index.depth; ) {
+      if (!this.index.join(position)) position = this.index.rangeEnd(position);
+    }
+  }
+
   check(): void {
     for (const [item, hash] of this.hashes) {
       const entry = this.index.findItem(hash, item);
@@ -69,7 +81,7 @@ class IndexModel {
     const { index } = this;
     const found = new Int32Array(HOME_ENTRIES_MAX);
     const items: number[] = [];
-    for (let position = 0; position < 1 << index.depth; position += index.segmentSpan(position)) {
+    for (let position = 0; position < 1 << index.depth; position = index.rangeEnd(position)) {
       for (let bucket = 0; bucket < SEGMENT_BUCKETS; bucket++) {
         const count = index.entriesOfHome(position, bucket, found);
         for (const entry of found.subarray(0, count)) items.push(index.itemAt(entry));
@@ -81,7 +93,7 @@ class IndexModel {
   /** Each bucket counts the entries that went past it. */
   private checkPassed(): void {
     const { index, pool } = this;
-    for (let position = 0; position < 1 << index.depth; position += index.segmentSpan(position)) {
+    for (let position = 0; position < 1 << index.depth; position = index.rangeEnd(position)) {
       const segment = index.bucketAt(position, 0);
       const passed = new Int32Array(SEGMENT_BUCKETS);
       for (let bucket = 0; bucket < SEGMENT_BUCKETS; bucket++) {
@@ -126,7 +138,7 @@ describe('growth', () => {
     const model = new IndexModel();
     let stored = 0;
     while (model.insert(0x12345678) !== 0) stored++;
-    expect(stored).toBe(9 * 8);
+    expect(stored).toBe(HOME_ENTRIES_MAX);
     model.check();
     for (const item of [...model.hashes.keys()]) model.remove(item);
     model.check();
@@ -155,17 +167,94 @@ describe('growth', () => {
   });
 });
 
+describe('an index that grows and shrinks', () => {
+  /** Bytes of segments for an entry. */
+  const bytesEach = (model: IndexModel): number => (model.index.segments() * PAGE_BYTES) / model.hashes.size;
+
+  test('takes about as much for an entry at any size: its segments are not all full at one time', () => {
+    const model = new IndexModel(2048);
+    const random = new Random(4);
+    let least = Infinity;
+    let most = 0;
+    for (let count = 1; count <= 500_000; count++) {
+      model.insert(random.nextInt32());
+      if (count < 100_000 || count % 1000 !== 0) continue;
+      least = Math.min(least, bytesEach(model));
+      most = Math.max(most, bytesEach(model));
+    }
+    expect(least).toBeGreaterThan(8 / 0.9);
+    // With equal parts it would come to twice the least.
+    expect(most).toBeLessThan(least * 1.25);
+    expect(most).toBeLessThan(15);
+  });
+
+  test('joins segments until few are left, and finds every entry all the while', () => {
+    const model = new IndexModel();
+    const random = new Random(5);
+    while (model.hashes.size < 120_000) model.insert(random.nextInt32());
+    const grown = model.index.segments();
+    expect(model.index.surplusSegments()).toBeLessThanOrEqual(0);
+    for (const share of [0.5, 0.1, 0]) {
+      for (const item of [...model.hashes.keys()]) if (random.nextUint32() >= share * 2 ** 32) model.remove(item);
+      const { used } = model.pool;
+      const before = model.index.segments();
+      expect(model.index.surplusSegments()).toBeGreaterThan(0);
+      model.joinAll();
+      expect(model.index.segments()).toBeLessThan(before);
+      expect(model.pool.used - used).toBe(model.index.segments() - before);
+      model.check();
+    }
+    expect(model.index.segments()).toBe(1);
+    while (model.hashes.size < 120_000) model.insert(random.nextInt32());
+    expect(Math.abs(model.index.segments() - grown)).toBeLessThan(grown / 4);
+    model.check();
+  });
+
+  test('leaves segments as they are that would be full, or have no neighbour', () => {
+    const model = new IndexModel();
+    const random = new Random(6);
+    expect(model.index.join(0)).toBe(false);
+    while (model.index.segments() < 2) model.insert(random.nextInt32());
+    expect(model.index.join(0)).toBe(false);
+    expect(model.index.join((1 << model.index.depth) - 1)).toBe(false);
+    model.check();
+  });
+
+  test('leaves segments as they are whose buckets would not hold all', () => {
+    const model = new IndexModel();
+    const random = new Random(7);
+    while (model.index.segments() < 2) model.insert(random.nextInt32());
+    for (const item of [...model.hashes.keys()]) model.remove(item);
+    const top = (position: number): number => position << (32 - model.index.depth);
+    // More of both together have the same bucket as their home than is held there and in reach.
+    for (let i = 0; i < HOME_ENTRIES_MAX - 10; i++) {
+      expect(model.insert(top(0) | (i << 10) | 5)).not.toBe(0);
+      expect(model.insert(top(model.index.rangeEnd(0)) | (i << 10) | 5)).not.toBe(0);
+    }
+    expect(model.index.join(0)).toBe(false);
+    model.check();
+    expect(model.index.segments()).toBe(2);
+  });
+});
+
 describe('the order of a scan', () => {
   test('is by hash prefix, at every size', () => {
     const model = new IndexModel();
     const random = new Random(3);
     for (const size of [30_000, 60_000, 120_000]) {
       while (model.hashes.size < size) model.insert(random.nextInt32());
-      const walked = model.walk();
-      // Bits that every segment has in common with its keys: within a segment the order is by home bucket.
-      const shared = Math.floor(Math.log2(model.index.segments())) - 1;
-      const prefixes = walked.map((item) => (model.hashes.get(item) as number) >>> (32 - shared));
-      expect(prefixes.every((prefix, i) => i === 0 || prefixes[i - 1] <= prefix)).toBe(true);
+      const { index } = model;
+      const found = new Int32Array(HOME_ENTRIES_MAX);
+      for (let position = 0; position < 1 << index.depth; position = index.rangeEnd(position)) {
+        expect(index.rangeStart(position)).toBe(position);
+        for (let bucket = 0; bucket < SEGMENT_BUCKETS; bucket++) {
+          const count = index.entriesOfHome(position, bucket, found);
+          for (const entry of found.subarray(0, count)) {
+            const prefix = index.hashAt(entry) >>> (32 - index.depth);
+            if (prefix < position || prefix >= index.rangeEnd(position)) throw new Error('an entry in another range');
+          }
+        }
+      }
       model.check();
     }
   });
@@ -199,6 +288,14 @@ describe('any history', () => {
         const items = [...model.hashes.keys()];
         if (items.length > 0) model.move(items[n % items.length]);
       }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.nat().map(
+        (n) =>
+          (model: IndexModel): void =>
+            model.join(n),
+      ),
     },
   );
 

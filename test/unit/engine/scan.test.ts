@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { PolicyName } from '../../../src/engine/control.js';
 import { randomKey } from '../../../src/engine/random-item.js';
 import { SCAN_END, SCAN_START, Scan } from '../../../src/engine/scan.js';
+import type { Shard } from '../../../src/engine/shard.js';
 import { keyText, SmallCache } from './small-cache.js';
 
 const WORK = 16_384;
@@ -36,6 +37,13 @@ function fill(cache: SmallCache, prefix: string, count: number, database = 0): s
   const names = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
   for (const name of names) expect(cache.set(name, 'value', database)).toBe(true);
   return names;
+}
+
+/** Joins segments of a shard's index here and there, where they can be. */
+function joinSome(cache: SmallCache, shard: Shard): void {
+  cache.keyspace.enter(shard);
+  for (let i = 0; i < 3; i++) shard.joinSegments(cache.random.below(1 << shard.index.depth));
+  cache.keyspace.leave();
 }
 
 describe('a keyspace that nobody changes', () => {
@@ -157,6 +165,7 @@ describe('a keyspace that changes', () => {
           const name = names[cache.random.below(names.length)];
           if (cache.find(name) !== 0) cache.set(name, 'w'.repeat(cache.random.below(200)));
         }
+        for (const shard of cache.keyspace.shards) joinSome(cache, shard);
       }),
     );
     expect(names.filter((name) => alive.has(name) && cache.find(name) !== 0 && !seen.has(name))).toEqual([]);
@@ -164,6 +173,41 @@ describe('a keyspace that changes', () => {
 
   test('whoever was there from begin to end has been returned', { timeout: 60_000 }, () => {
     fc.assert(fc.property(plans, run), { numRuns: 30 });
+  });
+
+  test('segments that are joined, with the one before and the one behind, at every step', () => {
+    for (const count of [20, 700, 4000]) {
+      const cache = new SmallCache({ shards: 1, megabytes: 24 });
+      const names = fill(cache, 'k', 100_000);
+      const left = names.filter((_, i) => i % 8 === 0);
+      for (const [i, name] of names.entries()) if (i % 8 !== 0) cache.remove(name);
+      const [shard] = cache.keyspace.shards;
+      const before = shard.index.segments();
+      const keys = scanAll(cache, count, 0, () => joinSome(cache, shard));
+      expect(shard.index.segments()).toBeLessThan(before / 2);
+      expect(keys.length).toBeLessThan(1.5 * left.length);
+      expect([...new Set(keys)].sort()).toEqual([...left].sort());
+    }
+  });
+
+  test('a walk that was begun in a segment goes on behind it when that has become a part of a larger one', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 24 });
+    const names = fill(cache, 'k', 30_000);
+    for (const [i, name] of names.entries()) if (i % 8 !== 0) cache.remove(name);
+    const { index } = cache.keyspace.shards[0];
+    const keys: string[] = [];
+    const second = index.rangeEnd(0);
+    const walk = new Scan(cache.keyspace, 0, (shard, item) => void keys.push(keyText(shard, item)));
+    let cursor = walk.step(SCAN_START);
+    // And into the second one.
+    walk.items = 20;
+    cursor = walk.step(cursor);
+    expect(index.join(second)).toBe(true);
+    expect(index.join(0)).toBe(true);
+    walk.items = Infinity;
+    while (cursor !== SCAN_END) cursor = walk.step(cursor);
+    expect(keys.length).toBe(30_000 / 8);
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   test('segments that split at every step', () => {
@@ -198,7 +242,11 @@ describe('a keyspace that changes', () => {
   test('any number is a cursor that leads to the end', () => {
     const cache = new SmallCache({ shards: 3, megabytes: 12 });
     fill(cache, 'k', 20_000);
-    const numbers = fc.oneof(fc.nat(3 * 2 ** 26), fc.maxSafeNat(), fc.constantFrom(2 ** 26 - 1, 2 ** 26, 2 ** 64));
+    const numbers = fc.oneof(
+      fc.nat(3 * 2 ** 16).map((n) => n * 2 ** 26 + (n % 7919)),
+      fc.maxSafeNat(),
+      fc.constantFrom(2 ** 42 - 1, 2 ** 42, 2 ** 64),
+    );
     fc.assert(
       fc.property(numbers, (start) => {
         let cursor = start;

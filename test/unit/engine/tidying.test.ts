@@ -61,14 +61,15 @@ describe('cells between items', () => {
     const cache = new TidyCache(64);
     cache.fill(0, 100_000);
     for (const i of chosen(100_000, 0.6)) cache.remove(`key:${i}`);
-    const { usedBytes } = cache.keyspace.figures();
+    const { usedBytes, segments } = cache.keyspace.figures();
     expect(cache.freeCells / cache.cells).toBeGreaterThan(0.5);
     cache.pass(1.5);
     expect(cache.keyspace.figures().compactedBytes).toBe(0);
     cache.pass(10);
     expect(cache.freeCells / cache.cells).toBeLessThan(1 / 8 + 0.01);
     const after = cache.keyspace.figures();
-    expect(usedBytes - after.usedBytes).toBe(after.compactedBytes);
+    const joined = (segments - after.segments) * PAGE_BYTES;
+    expect(usedBytes - after.usedBytes).toBe(after.compactedBytes + joined);
     expect(after.compactedBytes).toBeGreaterThan(5 * MIB);
     expect(after.givenBackBytes).toBeGreaterThan(3 * MIB);
     expect(after.freeResidentBytes).toBeLessThanOrEqual((EXTENT_PAGES + 1) * PAGE_BYTES + after.usedBytes / 32);
@@ -109,6 +110,37 @@ describe('cells between items', () => {
     expect(most).toBeLessThanOrEqual(2);
     expect(Math.max(...moves)).toBeLessThanOrEqual(1);
     expect(moves.reduce((sum, pages) => sum + pages, 0)).toBeGreaterThan(1);
+    cache.checkAll();
+  });
+});
+
+describe('segments of the index', () => {
+  test('are joined when they are hardly a third full, and split again when there are more keys', () => {
+    const cache = new TidyCache(64);
+    const { index } = cache.shard;
+    cache.fill(0, 100_000, 10);
+    const full = index.segments();
+    cache.pass(10);
+    expect(index.segments()).toBe(full);
+    for (const i of chosen(100_000, 0.6)) cache.remove(`key:${i}`);
+    cache.pass(1.5);
+    expect(index.segments()).toBe(full);
+    cache.pass(6);
+    expect(index.segments()).toBeLessThan(full * 0.65);
+    expect(index.surplusSegments()).toBeLessThanOrEqual(1);
+    expect(cache.shard.tidying.isBusy).toBe(false);
+    cache.checkAll();
+    cache.fill(0, 100_000, 10);
+    cache.checkAll();
+    expect(index.segments()).toBeGreaterThan(full * 0.8);
+  });
+
+  test('of an index that has a few keys left are one in the end', () => {
+    const cache = new TidyCache(64);
+    cache.fill(0, 100_000, 10);
+    for (let i = 3; i < 100_000; i++) cache.remove(`key:${i}`);
+    cache.pass(20);
+    expect(cache.shard.index.segments()).toBe(1);
     cache.checkAll();
   });
 });

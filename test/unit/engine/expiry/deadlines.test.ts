@@ -212,6 +212,10 @@ describe('items that are moved together', () => {
     // Pages of items with a deadline, which become nearly empty; and pages of others with a little room.
     for (let i = 0; i < 5000; i++) cache.set(`volatile:${i}`, 'x'.repeat(100), 0, deadline + i);
     for (let i = 0; i < 5000; i++) cache.set(`lasting:${i}`, 'x'.repeat(108));
+    expect(cache.keyspace.averageTtl(0)).toBe(60_000 + 2500);
+    cache.advance(1000);
+    expect(cache.keyspace.averageTtl(0)).toBe(59_000 + 2500);
+    expect(cache.keyspace.averageTtl(1)).toBe(0);
     for (let i = 0; i < 5000; i++) {
       if (i % 20 !== 0) cache.remove(`volatile:${i}`);
       if (i % 10 === 0) cache.remove(`lasting:${i}`);
