@@ -179,7 +179,7 @@ export class Deadlines {
       this.work += REMOVAL_WORK;
       if (this.pool.kind(page) !== kind) return false;
     }
-    this.table.blocks[block] = earliest;
+    this.table.correct(block, earliest);
     return true;
   }
 

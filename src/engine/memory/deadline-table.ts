@@ -12,8 +12,11 @@
  * An item belongs to the block in which it begins. A page's deadline is never after its blocks', a block's never after its items': both can
  * be too early, because what is removed, moved, or given more time does not correct them; whoever then looks there does.
  *
+ * Of a page without a deadline the blocks say nothing: they are whatever they were, and are filled when the first deadline is noted. So where
+ * nothing has one, they are never touched and have no memory.
+ *
  * Deadlines are kept as they are, not as steps from some beginning: no clock that jumps, however far, can turn one into another. The price is
- * 136 bytes for 64 KiB, a fifth of a percent, whatever the number of items.
+ * 136 bytes for 64 KiB, a fifth of a percent, whatever the number of items; and 8 where none has a deadline.
  */
 
 import { PAGE_BYTES } from './size-classes.js';
@@ -33,7 +36,7 @@ export const DEADLINE_BYTES = DOUBLE_BYTES * (1 + BLOCKS);
 export class DeadlineTable {
   /** Earliest deadline by page: what a sweep walks over. */
   readonly pages: Float64Array;
-  /** Earliest deadline by block: BLOCKS for each page. */
+  /** Earliest deadline by block: BLOCKS for each page. Means something only where the page has a deadline. */
   readonly blocks: Float64Array;
 
   /**
@@ -45,34 +48,30 @@ export class DeadlineTable {
     this.blocks = new Float64Array(buffer, offset + capacity * DOUBLE_BYTES, capacity << BLOCKS_SHIFT);
   }
 
-  /** Words of the table that the pages before `end` need. */
-  wordsUpTo(end: number): number {
-    return ((this.pages.length + (end << BLOCKS_SHIFT)) * DOUBLE_BYTES) >>> 2;
-  }
-
   /** Notes that an item (byte offset) has a deadline, in milliseconds since 1970. */
   note(item: number, expiry: number): void {
+    const page = item >>> PAGE_SHIFT;
+    const earliest = this.pages[page];
+    if (earliest === Infinity) this.blocks.fill(Infinity, page << BLOCKS_SHIFT, (page + 1) << BLOCKS_SHIFT);
     const block = item >>> BLOCK_SHIFT;
     if (expiry >= this.blocks[block]) return;
     this.blocks[block] = expiry;
-    const page = item >>> PAGE_SHIFT;
-    if (expiry < this.pages[page]) this.pages[page] = expiry;
+    if (expiry < earliest) this.pages[page] = expiry;
   }
 
-  /** Notes that no item of the page has a deadline. */
-  clear(page: number): void {
-    const first = page << BLOCKS_SHIFT;
-    this.blocks.fill(Infinity, first, first + BLOCKS);
-    this.pages[page] = Infinity;
-  }
-
-  /** Notes that the pages from `first` to before `end` hold nothing; each is cleared before it holds items again. */
-  retire(first: number, end: number): void {
+  /** Notes that no item of the pages from `first` to before `end` has a deadline. */
+  clear(first: number, end: number): void {
     this.pages.fill(Infinity, first, end);
+  }
+
+  /** Notes the earliest deadline in a block, whose items have been looked at. Its page has a deadline, or this is none. */
+  correct(block: number, earliest: number): void {
+    if (this.pages[block >>> BLOCKS_SHIFT] !== Infinity) this.blocks[block] = earliest;
   }
 
   /** Brings a page's deadline up to date after its blocks' have been. */
   settle(page: number): void {
+    if (this.pages[page] === Infinity) return;
     const first = page << BLOCKS_SHIFT;
     let earliest = Infinity;
     for (let block = first; block < first + BLOCKS; block++) earliest = Math.min(earliest, this.blocks[block]);

@@ -122,12 +122,9 @@ export class Extents {
     return end;
   }
 
-  /** The extents from `first` to before `end`, of the shard's tables, are to be huge pages; others of the tables, which are hardly touched, are not. */
-  adviseTables(first: number, end: number, huge: boolean): void {
-    if (first >= end) return;
-    const [offset, length] = [first * EXTENT_BYTES, (end - first) * EXTENT_BYTES];
-    if (huge) this.advice?.adviseHugePages(this.bytes, offset, length);
-    else this.advice?.adviseSmallPages(this.bytes, offset, length);
+  /** Of the shard's tables, which end before extent `end`, only the first extent is to be a huge page: little of the others is ever touched. */
+  adviseTables(end: number): void {
+    if (end > 1) this.advice?.adviseSmallPages(this.bytes, EXTENT_BYTES, (end - 1) * EXTENT_BYTES);
   }
 
   /** Pages that are free and resident. */
@@ -267,6 +264,14 @@ export class Extents {
     }
     this.words[this.head + GIVEN_BACK] += given;
     return given;
+  }
+
+  /** Pages of the extent that gives its memory back next. */
+  nextToGive(mark: number): number {
+    const extent = this.sparsest(mark);
+    if (extent < 0) return 0;
+    const record = this.record(extent);
+    return countBits(this.words[record] & this.words[record + RESIDENT]);
   }
 
   /** One past the last page that need be known: extents at the end that are wholly free, and without memory, are forgotten. */

@@ -142,7 +142,7 @@ export class PagePool {
     const directoryPages = Math.ceil((directoryEntriesMax(capacity) * 4) / PAGE_BYTES);
     this.directoryWord = PAGE_BYTES >>> 2;
     this.tableWord = ((1 + directoryPages) * PAGE_BYTES) >>> 2;
-    // What every shard touches lies together: the deadline table, which is the largest, has memory as far as pages are known.
+    // What every shard touches lies together, in the first extent; the blocks of the deadline table, which are the largest, only where there are deadlines.
     const extents = this.tableWord + capacity * ENTRY_WORDS;
     this.extents = new Extents(this.bytes, this.words, extents, capacity);
     this.deadlineWord = extents + extentWords(capacity);
@@ -167,14 +167,8 @@ export class PagePool {
     words[USED] = this.overhead;
     this.settle();
     words[HIGH_WATER] = this.extents.format(this.firstPage, mark);
-    this.deadlines.retire(0, words[HIGH_WATER]);
-    const tableExtents = Math.ceil(this.ghostWord / EXTENT_WORDS);
-    this.extents.adviseTables(this.tableExtents(words[HIGH_WATER]), tableExtents, false);
-  }
-
-  /** Extents of the tables that are touched to their end when the pages up to `mark` are known: the deadline table is filled as those become more. */
-  private tableExtents(mark: number): number {
-    return Math.max(1, Math.floor((this.deadlineWord + this.deadlines.wordsUpTo(mark)) / EXTENT_WORDS));
+    this.deadlines.clear(0, words[HIGH_WATER]);
+    this.extents.adviseTables(Math.ceil(this.ghostWord / EXTENT_WORDS));
   }
 
   /** Pages that may be in use, the shard's overhead included. */
@@ -238,11 +232,6 @@ export class PagePool {
   /** Whether an item of the page may have a deadline. */
   mayHaveDeadline(page: number): boolean {
     return this.deadlines.pages[page] !== Infinity;
-  }
-
-  /** Notes that no item of the page has a deadline. */
-  clearDeadline(page: number): void {
-    this.deadlines.clear(page);
   }
 
   /** Pages that are free and still have memory. */
@@ -378,7 +367,7 @@ export class PagePool {
       if (page < first + touched) this.extents.add(page);
       else this.extents.addWithout(page);
     }
-    this.deadlines.retire(first, first + count);
+    this.deadlines.clear(first, first + count);
     words[USED] -= count;
     // Once under the limit, it is not passed again.
     if (words[USED] <= words[LIMIT]) words[ALLOWED] = words[LIMIT];
@@ -393,6 +382,11 @@ export class PagePool {
     const given = this.extents.giveBack(most, this.words[HIGH_WATER]);
     if (given > 0) this.words[HIGH_WATER] = this.extents.forgetEnd(this.words[HIGH_WATER]);
     return given;
+  }
+
+  /** Pages that are given back next: those of one extent. */
+  get nextToGiveBack(): number {
+    return this.extents.nextToGive(this.words[HIGH_WATER]);
   }
 
   /** Whether there is an operating system that takes pages back. */
@@ -442,7 +436,6 @@ export class PagePool {
     words[entry + 5] = 0;
     words[entry + 6] = 0;
     words[entry + 7] = 0;
-    this.deadlines.clear(page);
   }
 
   /** First page of `count` free adjacent pages, looking below the mark first, so that memory that was touched is used again. */
@@ -465,8 +458,7 @@ export class PagePool {
     while (words[HIGH_WATER] < end) {
       const mark = words[HIGH_WATER];
       words[HIGH_WATER] = this.extents.extend(mark);
-      this.deadlines.retire(mark, words[HIGH_WATER]);
-      this.extents.adviseTables(this.tableExtents(mark), this.tableExtents(words[HIGH_WATER]), true);
+      this.deadlines.clear(mark, words[HIGH_WATER]);
     }
   }
 }

@@ -166,7 +166,9 @@ function addItem(shard: Shard, item: number, contents: Contents): void {
   contents.items.set(item, false);
   const expiry = expiryOf(shard.words, item);
   if (expiry === 0) return;
-  const noted = deadlinesOf(shard, page).blocks[Math.floor((item % PAGE_BYTES) / DEADLINE_BLOCK_BYTES)];
+  const { earliest, blocks } = deadlinesOf(shard, page);
+  must(earliest <= expiry, 'deadline of a page is not after an item’s', page, item, earliest, expiry);
+  const noted = blocks[Math.floor((item % PAGE_BYTES) / DEADLINE_BLOCK_BYTES)];
   must(noted <= expiry, 'deadline of a block is not after an item’s', page, item, noted, expiry);
 }
 
@@ -186,10 +188,11 @@ function deadlinesOf(shard: Shard, page: number): { earliest: number; blocks: Fl
 
 function auditDeadlines(shard: Shard, page: number): void {
   const { earliest, blocks } = deadlinesOf(shard, page);
+  // Without a deadline the blocks are whatever they were.
+  if (earliest !== Infinity) equal(earliest, Math.min(...blocks), `earliest deadline of page ${page}`);
   const kind = kindOf(shard, page);
-  if (kind === SLAB || kind === SLAB_TAIL || kind === RUN)
-    equal(earliest, Math.min(...blocks), `earliest deadline of page ${page}`);
-  else equal(earliest, Infinity, `deadline of page ${page}, which holds no items`);
+  if (kind !== SLAB && kind !== SLAB_TAIL && kind !== RUN)
+    equal(earliest, Infinity, `deadline of page ${page}, which holds no items`);
 }
 
 function auditExtents(shard: Shard): void {

@@ -1,6 +1,6 @@
 /**
  * Checks that a shard is consistent in itself: every page is accounted for, slabs and their lists agree, index entries and items are one to one,
- * counters are those of what is there, and no block knows a later deadline than one of its items has.
+ * counters are those of what is there, and no page or block knows a later deadline than one of its items has.
  */
 
 import { databaseOf, expiryOf, keyLength, keyOffset, marksOf, sizeOf, typeOf } from '../../../src/engine/item.js';
@@ -95,8 +95,12 @@ export function checkShard(shard: Shard): void {
         must(index.findItem(hash, item) === entry, 'an entry cannot be found by its item');
         databases.set(database, (databases.get(database) ?? 0) + 1);
         itemBytes += sizeOf(words, item);
-        if (expiryOf(words, item) !== 0)
-          must(pool.deadlines.blocks[item >>> 12] <= expiryOf(words, item), 'a deadline is not noted');
+        if (expiryOf(words, item) === 0) continue;
+        must(
+          pool.deadlines.pages[item >>> PAGE_SHIFT] <= expiryOf(words, item),
+          'a deadline is not noted for its page',
+        );
+        must(pool.deadlines.blocks[item >>> 12] <= expiryOf(words, item), 'a deadline is not noted for its block');
       }
     }
   }

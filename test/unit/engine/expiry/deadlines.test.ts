@@ -204,6 +204,49 @@ describe('where an item lies', () => {
   });
 });
 
+describe('pages without deadlines', () => {
+  /** The blocks' deadlines, as they lie there. */
+  const blocksOf = (cache: SmallCache): Float64Array => cache.keyspace.shards[0].pool.deadlines.blocks;
+
+  test('do not touch the table of blocks, whatever is written, flushed and swept', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 32 });
+    for (let i = 0; i < 20_000; i++) cache.set(`key:${i}`, 'x'.repeat(i % 500), i % 2);
+    cache.set('large', 'x'.repeat(300_000));
+    cache.keyspace.flushDatabase(1);
+    sweepAll(cache);
+    for (let i = 0; i < 20_000; i += 2) cache.set(`key:${i}`, 'x'.repeat(i % 700));
+    expect(cache.keyspace.shards[0].ledger.items).toBe(10_001);
+    expect(blocksOf(cache).every((deadline) => deadline === 0)).toBe(true);
+    auditKeyspace(cache.keyspace);
+    cache.set('due', 'x', 0, cache.now + 1);
+    expect(blocksOf(cache).filter((deadline) => deadline !== 0)).toHaveLength(16);
+  });
+
+  test('know nothing of the deadlines that were there before', () => {
+    const cache = new SmallCache({ shards: 1, megabytes: 32 });
+    const fill = (expiry: number): void => {
+      for (let i = 0; i < 5000; i++) cache.set(`key:${i}`, 'x'.repeat(100), i % 2, expiry);
+    };
+    // Due long ago, if anybody looked.
+    blocksOf(cache).fill(1);
+    fill(0);
+    cache.keyspace.flushDatabase(1);
+    // In slices, so that a page is left half-way.
+    let looked = 0;
+    while (cache.keyspace.shards[0].sweep(++looked, () => looked));
+    expect(cache.keyspace.oldestDue()).toBe(0);
+    expect(cache.keyspace.size(0)).toBe(2500);
+    auditKeyspace(cache.keyspace);
+    fill(cache.now + 1000);
+    expect(cache.keyspace.oldestDue()).toBe(0);
+    cache.advance(1000);
+    expect(cache.keyspace.oldestDue()).toBe(cache.now);
+    sweepAll(cache);
+    expect(cache.keyspace.size(0) + cache.keyspace.size(1)).toBe(0);
+    auditKeyspace(cache.keyspace);
+  });
+});
+
 describe('items that are moved together', () => {
   test('take their deadlines along', () => {
     const cache = new SmallCache({ shards: 1, megabytes: 16 });
