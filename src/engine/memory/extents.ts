@@ -266,6 +266,14 @@ export class Extents {
     return given;
   }
 
+  /** Pages of the extent that gives its memory back next. */
+  nextToGive(mark: number): number {
+    const extent = this.sparsest(mark);
+    if (extent < 0) return 0;
+    const record = this.record(extent);
+    return countBits(this.words[record] & this.words[record + RESIDENT]);
+  }
+
   /** One past the last page that need be known: extents at the end that are wholly free, and without memory, are forgotten. */
   forgetEnd(mark: number): number {
     let end = mark;

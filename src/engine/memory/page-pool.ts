@@ -378,6 +378,11 @@ export class PagePool {
     return given;
   }
 
+  /** Pages that are given back next: those of one extent. */
+  get nextToGiveBack(): number {
+    return this.extents.nextToGive(this.words[HIGH_WATER]);
+  }
+
   /** Whether there is an operating system that takes pages back. */
   get canGiveBack(): boolean {
     return this.extents.advice !== undefined;

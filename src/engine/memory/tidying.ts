@@ -9,8 +9,18 @@
  * left as a reserve, is what may go in the time that follows. A cache under steady traffic, or one that is full, has nothing to tidy, and pays nothing
  * but a look at its classes.
  *
+ * The reserve of free pages is as many as changed hands in a window, taken or freed, but no more than an extent's worth and a part in 32 of those in
+ * use; and half of it from one window to the next while fewer do. So steady traffic finds the pages that it needs now and then, and a cache that rests
+ * has none to spare after some ten windows:
+ *
+ * ```
+ *  pages that changed hands   400   40   0    0    0   0   0   0   0
+ *  reserve (600 in use)        50   40   20   10   5   2   1   0   0
+ * ```
+ *
  * - Compaction moves the items of a class's sparsest slabs together, when more than an eighth of its cells were free, until it is a sixteenth.
- * - Giving back leaves an extent's worth of pages, and a part in 32 of those in use. Above the limit nothing is left.
+ * - Giving back takes one extent after the other, as long as what is left is the reserve or more; and none for which a huge page would be cut up
+ *   for less than GIVEN_MIN pages. Above the limit nothing is left.
  *
  * Both work in portions, of which each is some tens of microseconds under the shard's lock.
  *
@@ -19,7 +29,8 @@
  * because nothing is lost by it but a few small pages where the filling goes on.
  *
  * The record in the shard's header: 0 when the window began (milliseconds, low 32 bits)   1 pages to be given back   2 classes to be compacted
- * 3 pages emptied   4 when slabs were looked at   then for each class: [fewest free cells in this window][pages to be emptied]
+ * 3 pages emptied   4 when slabs were looked at   5 reserve   6 free pages with memory when the window began, less what was given back since
+ * then for each class: [fewest free cells in this window][pages to be emptied]
  */
 
 import type { Clock } from '../../base/clock.js';
@@ -36,18 +47,21 @@ const LOOK_MS = 100;
 /** Free cells of a class, as parts of all its cells: from which on it is compacted, and until when. */
 const SPARSE_SHIFT = 3;
 const DENSE_SHIFT = 4;
-/** Free pages that stay resident, as a part of those in use, beside an extent's worth. */
+/** Free pages that stay resident at most, as a part of those in use, beside an extent's worth. */
 const RESERVE_SHIFT = 5;
-/** Items moved (no more than a page's worth), and pages given back, under the lock at a time. */
+/** An extent with fewer pages to give keeps them. */
+const GIVEN_MIN = 4;
+/** Items moved under the lock at a time, and no more than a page's worth. */
 const PORTION_ITEMS = 128;
-const PORTION_PAGES = EXTENT_PAGES;
 
 const BEGAN = 0;
 const PAGES = 1;
 const SPARSE_CLASSES = 2;
 const EMPTIED = 3;
 const LOOKED = 4;
-const CLASS_RECORDS = 5;
+const RESERVE = 5;
+const FREE = 6;
+const CLASS_RECORDS = 7;
 const CLASS_WORDS = 2;
 const FEWEST_CELLS = 0;
 const TO_EMPTY = 1;
@@ -131,7 +145,7 @@ export class Tidying {
     if (!over) return;
     words[record + BEGAN] = this.clock.now | 0;
     words[record + SPARSE_CLASSES] = sparse;
-    words[record + PAGES] = this.pagesToGiveBack(this.pool.unneeded());
+    words[record + PAGES] = this.pagesToGiveBack();
   }
 
   /** Gives back the ends of slabs that are not filled further: of one of them however late it is. */
@@ -150,9 +164,17 @@ export class Tidying {
     return Math.floor(((free - (cells >>> DENSE_SHIFT)) * this.slabs.classPages(sizeClass)) / cells);
   }
 
-  private pagesToGiveBack(unneeded: number): number {
-    if (!this.pool.canGiveBack) return 0;
-    return Math.max(0, unneeded - EXTENT_PAGES - (this.pool.used >>> RESERVE_SHIFT));
+  /** Of the pages that were free all through the window that ends, those beyond the reserve. */
+  private pagesToGiveBack(): number {
+    const { pool, words, record } = this;
+    const unneeded = pool.unneeded();
+    const free = pool.freeResident;
+    const changed = Math.max(words[record + FREE], free) - unneeded;
+    const most = EXTENT_PAGES + (pool.used >>> RESERVE_SHIFT);
+    const reserve = Math.min(most, Math.max(changed, words[record + RESERVE] >>> 1));
+    words[record + RESERVE] = reserve;
+    words[record + FREE] = free;
+    return pool.canGiveBack ? Math.max(0, unneeded - reserve) : 0;
   }
 
   /** Moves some items of the first class that has pages to be emptied. */
@@ -172,11 +194,14 @@ export class Tidying {
     words[record + SPARSE_CLASSES] = 0;
   }
 
-  /** Gives some pages back. Returns false when the system does not take them. */
+  /** Gives the pages of an extent back. Returns false when there is none for it, or the system does not take them. */
   private giveBack(): boolean {
-    const { words, record } = this;
-    const given = this.pool.giveBack(PORTION_PAGES);
+    const { pool, words, record } = this;
+    const next = pool.nextToGiveBack;
+    const isWorthIt = next >= GIVEN_MIN && next <= words[record + PAGES];
+    const given = isWorthIt || this.mustGiveBack ? pool.giveBack(1) : 0;
     words[record + PAGES] = given === 0 ? 0 : Math.max(0, words[record + PAGES] - given);
+    words[record + FREE] -= given;
     return given > 0;
   }
 }
