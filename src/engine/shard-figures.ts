@@ -10,6 +10,8 @@ export interface ShardFigures {
   keys: number;
   /** Pages in use, in bytes: what counts against the budget. */
   usedBytes: number;
+  /** Those of them that are for items, slabs and runs, in bytes: neither tables nor the index. */
+  slabBytes: number;
   budgetBytes: number;
   /** Pages that are free and still resident, in bytes. */
   freeResidentBytes: number;
@@ -45,6 +47,7 @@ export function readFigures({ ledger, pool, tidying, pins, index }: Shard): Shar
     items: ledger.items,
     keys: ledger.keys,
     usedBytes: pool.used * PAGE_BYTES,
+    slabBytes: (pool.used - pool.overhead - index.segments()) * PAGE_BYTES,
     budgetBytes: pool.budget * PAGE_BYTES,
     freeResidentBytes: pool.freeResident * PAGE_BYTES,
     givenBackBytes: pool.givenBack * PAGE_BYTES,

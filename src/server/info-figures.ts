@@ -182,7 +182,7 @@ export function ashlarSection({ config, keyspace, fleet, shared, native }: InfoS
     ['ashlar_compacted_bytes', figures.compactedBytes],
     ['ashlar_items', figures.items],
     ['ashlar_item_bytes', figures.itemBytes],
-    ['ashlar_slab_occupancy', percent(figures.itemBytes, figures.usedBytes)],
+    ['ashlar_slab_occupancy', percent(figures.itemBytes, figures.slabBytes)],
     ['ashlar_refused_writes', figures.refused],
     ['ashlar_pinned_keys', figures.pinnedItems],
     ['ashlar_pinned_bytes', figures.pinnedBytes],

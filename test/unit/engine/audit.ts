@@ -90,10 +90,12 @@ const cellsOf = (shard: Shard, slab: number): number => entryOf(shard, slab)[6];
 
 function auditPages(shard: Shard, contents: Contents): void {
   const { pool } = shard;
+  let pagesOfItems = 0;
   for (let page = pool.firstPage; page < pool.highWater; page++) {
     const kind = kindOf(shard, page);
     must(kind <= RUN_TAIL || kind === SLAB_TAIL, 'a page that is free, or of a segment, a slab or a run', page, kind);
     if (kind !== FREE) contents.pagesInUse++;
+    if (kind !== FREE && kind !== SEGMENT) pagesOfItems++;
     auditDeadlines(shard, page);
     if (kind === SLAB) auditSlab(shard, page, contents);
     if (kind === SLAB_TAIL) auditSlabTail(shard, page);
@@ -101,6 +103,7 @@ function auditPages(shard: Shard, contents: Contents): void {
     if (kind === RUN_TAIL) must([RUN, RUN_TAIL].includes(kindOf(shard, page - 1)), 'a tail behind its run', page);
   }
   equal(pool.used, contents.pagesInUse, 'pages in use');
+  equal(readFigures(shard).slabBytes, pagesOfItems * PAGE_BYTES, 'bytes of pages with items');
   const limit = shard.words[PAGE_LIMIT];
   must(pool.used <= limit && (limit === pool.budget || pool.used > pool.budget), 'pages are limited', pool.used, limit);
   must(pool.highWater <= pool.capacity, 'the mark is within the buffer', pool.highWater, pool.capacity);
