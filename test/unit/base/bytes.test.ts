@@ -8,6 +8,7 @@ import {
   copyBytes,
   equalBytes,
   equalsIgnoreCase,
+  isAscii,
   lowerCase,
   moveBytes,
 } from '../../../src/base/bytes.js';
@@ -80,6 +81,25 @@ describe('equalBytes', () => {
     expect(equalBytes(a, 2, asciiBytes('abd'), 0, 3)).toBe(false);
     expect(equalBytes(a, 2, asciiBytes('bbc'), 0, 3)).toBe(false);
     expect(equalBytes(a, 0, a, 1, 0)).toBe(true);
+  });
+});
+
+describe('isAscii', () => {
+  it('looks at all the bytes, and at no others', () => {
+    const words = new Int32Array(32);
+    const bytes = new Uint8Array(words.buffer);
+    for (let offset = 0; offset < 8; offset++) {
+      for (let length = 0; length <= 48; length++) {
+        bytes.fill(0xff);
+        bytes.fill(0x7f, offset, offset + length);
+        expect(isAscii(words, offset, length)).toBe(true);
+        for (let at = offset; at < offset + length; at++) {
+          bytes[at] = 0x80;
+          expect(isAscii(words, offset, length)).toBe(false);
+          bytes[at] = 0x7f;
+        }
+      }
+    }
   });
 });
 

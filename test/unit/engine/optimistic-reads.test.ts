@@ -99,6 +99,21 @@ describe('a read without the lock', () => {
     expect(reader.read('longest')).toBe('x'.repeat(LONGEST));
   });
 
+  test('is of one database, whatever number that has', () => {
+    const reader = new Reader();
+    const set = (name: string, database: number): boolean => reader.others((cache) => cache.set(name, name, database));
+    set('zero', 0);
+    set('one', 1);
+    expect(['zero', 'one'].map((name) => reader.read(name, 1))).toEqual([ABSENT, 'one']);
+    reader.others((cache) => cache.keyspace.swapDatabases(0, 1));
+    expect(['zero', 'one'].map((name) => reader.read(name, 0))).toEqual([ABSENT, 'one']);
+    expect(['zero', 'one'].map((name) => reader.read(name, 1))).toEqual(['zero', ABSENT]);
+    reader.others((cache) => cache.keyspace.flushDatabase(1));
+    expect(reader.read('zero', 1)).toBe(ABSENT);
+    set('again', 1);
+    expect(reader.read('again', 1)).toBe('again');
+  });
+
   test('takes no lock', () => {
     const reader = new Reader();
     reader.set('key', 'value');
@@ -236,6 +251,22 @@ describe('what others do in the middle of a read', () => {
     beforeCheck(reader, () => reader.others((cache) => cache.remove('key')));
     expect(reader.look('key')).toBe(UNSURE);
     expect(reader.look('key')).toBe(ABSENT);
+  });
+
+  test('have the lock quietly and then change something: the reader notices', () => {
+    const reader = new Reader();
+    reader.set('key', 'value');
+    const [shard] = reader.cache.keyspace.shards;
+    expect(reader.cache.keyspace.tryEnterQuietly(shard)).toBe(true);
+    const deed = (): void => {
+      reader.cache.keyspace.leave();
+      reader.set('key', 'VALUE');
+      expect(reader.cache.keyspace.tryEnterQuietly(shard)).toBe(true);
+    };
+    afterFinding(reader, deed);
+    expect(reader.read('key')).toBe(UNSURE);
+    expect(reader.read('key')).toBe('VALUE');
+    reader.cache.keyspace.leave();
   });
 
   test('write down what they have read: the reader is not disturbed', () => {
