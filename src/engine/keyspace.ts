@@ -215,8 +215,7 @@ export class Keyspace {
     if (this.isBusy) return false;
     this.note(shard);
     if (shard.lock.tryAcquireQuietly()) return true;
-    shard.isHeld = false;
-    this.heldCount--;
+    this.forget(shard);
     return false;
   }
 
@@ -247,8 +246,7 @@ export class Keyspace {
       return true;
     }
     this.sharing = SHARE_ENTRIES;
-    shard.isHeld = false;
-    this.heldCount--;
+    this.forget(shard);
     return false;
   }
 
@@ -256,6 +254,12 @@ export class Keyspace {
   private note(shard: Shard): void {
     this.held[this.heldCount++] = shard;
     shard.isHeld = true;
+  }
+
+  /** The lock that was noted last was not to be had. */
+  private forget(shard: Shard): void {
+    shard.isHeld = false;
+    this.heldCount--;
   }
 
   /** Of the shards that are locked, the next operation is on this one: if this thread dies in it, the others are whole. */

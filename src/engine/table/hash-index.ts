@@ -149,7 +149,7 @@ export class HashIndex {
     const { words, bytes } = this;
     const wanted = identity(length, database);
     const last = bytes.length - HEADER_BYTES_MAX - length;
-    const segment = words[this.directory + ((hash >>> 1) >>> (31 - words[DIRECTORY_DEPTH_WORD]))];
+    const segment = this.segmentOf(hash);
     let home = hash & BUCKET_MASK;
     for (let distance = 0; ; distance++) {
       const bucket = segment + (home << BUCKET_SHIFT);
@@ -216,7 +216,7 @@ export class HashIndex {
     const words = this.words;
     const segment = entry & ~(SEGMENT_WORDS - 1);
     let bucket = (entry & (SEGMENT_WORDS - 1)) >>> BUCKET_SHIFT;
-    this.countGone(segment, words[entry] & BUCKET_MASK, bucket);
+    this.countPassed(segment, words[entry] & BUCKET_MASK, bucket, -PASSED_ONE);
     words[this.pageEntry(segment) + COUNT]--;
     let hole = entry;
     while (words[segment + (bucket << BUCKET_SHIFT) + 1] >>> 28 !== 0) {
@@ -228,7 +228,7 @@ export class HashIndex {
       words[hole] = words[from];
       words[hole + 1] = (words[hole + 1] & ~ADDRESS_MASK) | (words[from + 1] & ADDRESS_MASK);
       const left = (from & (SEGMENT_WORDS - 1)) >>> BUCKET_SHIFT;
-      this.countGone(segment, bucket, left);
+      this.countPassed(segment, bucket, left, -PASSED_ONE);
       hole = from;
       bucket = left;
     }
@@ -273,18 +273,18 @@ export class HashIndex {
 
   /** First directory position of the segment that has `position`. */
   rangeStart(position: number): number {
-    return this.words[this.pageEntry(this.words[this.directory + position]) + START] >>> this.granularity;
+    return this.words[this.entryAt(position) + START] >>> this.granularity;
   }
 
   /** One past the last directory position of the segment that has `position`. */
   rangeEnd(position: number): number {
-    const entry = this.pageEntry(this.words[this.directory + position]);
+    const entry = this.entryAt(position);
     return (this.words[entry + START] + this.words[entry + LENGTH]) >>> this.granularity;
   }
 
   /** Whether the segment of directory entry `position` has no entries: a scan need not look at its buckets. */
   isSegmentEmpty(position: number): boolean {
-    return this.words[this.pageEntry(this.words[this.directory + position]) + COUNT] === 0;
+    return this.words[this.entryAt(position) + COUNT] === 0;
   }
 
   /** Segments in use. Read without the lock too: while a segment is being split, its range may be anything. */
@@ -301,7 +301,7 @@ export class HashIndex {
     let entries = 0;
     for (let position = 0; position < 1 << this.depth; position = this.rangeEnd(position)) {
       segments++;
-      entries += this.words[this.pageEntry(this.words[this.directory + position]) + COUNT];
+      entries += this.words[this.entryAt(position) + COUNT];
     }
     return segments - Math.max(1, Math.ceil(entries / (BUCKETS * 4)));
   }
@@ -314,6 +314,11 @@ export class HashIndex {
   /** Of a word in a segment, where the page table tells of that. */
   private pageEntry(word: number): number {
     return this.pool.entry(word >>> SEGMENT_SHIFT);
+  }
+
+  /** Where the page table tells of the segment of a directory position. */
+  private entryAt(position: number): number {
+    return this.pageEntry(this.words[this.directory + position]);
   }
 
   /** What a directory position is worth in positions of the largest directory, as a power of two. */
@@ -339,7 +344,7 @@ export class HashIndex {
         words[entry] = hash;
         words[entry + 1] |= address;
         words[count]++;
-        this.countPassed(segment, home, at);
+        this.countPassed(segment, home, at, PASSED_ONE);
         return true;
       }
       at = (at + 1) & BUCKET_MASK;
@@ -360,21 +365,12 @@ export class HashIndex {
     return false;
   }
 
-  /** An entry has passed the buckets from `home` to before `bucket`. */
-  private countPassed(segment: number, home: number, bucket: number): void {
+  /** An entry has passed the buckets from `home` to before `bucket` (`by` PASSED_ONE), or has no more (-PASSED_ONE). */
+  private countPassed(segment: number, home: number, bucket: number, by: number): void {
     const words = this.words;
     for (let passed = home; passed !== bucket; passed = (passed + 1) & BUCKET_MASK) {
       const word = segment + (passed << BUCKET_SHIFT) + 1;
-      if (words[word] >>> 28 !== PASSED_MAX) words[word] += PASSED_ONE;
-    }
-  }
-
-  /** An entry has passed the buckets from `home` to before `bucket` no more. */
-  private countGone(segment: number, home: number, bucket: number): void {
-    const words = this.words;
-    for (let passed = home; passed !== bucket; passed = (passed + 1) & BUCKET_MASK) {
-      const word = segment + (passed << BUCKET_SHIFT) + 1;
-      if (words[word] >>> 28 !== PASSED_MAX) words[word] -= PASSED_ONE;
+      if (words[word] >>> 28 !== PASSED_MAX) words[word] += by;
     }
   }
 
