@@ -13,8 +13,13 @@ export function residentBytes(pid) {
   return Number(kilobytes) * 1024;
 }
 
-/** Resident memory once it stands still for `stillMs`: tables grow and caches fill for a moment after the last request. */
-export async function settledBytes(pid, stillMs) {
+/**
+ * Resident memory of a server at rest: tables grow, caches fill and free memory is sorted out for a moment after the last request.
+ * @param {number} pid
+ * @param {{ restMs: number, stillMs: number }} rest for how long it has nothing to do, and then for how long its memory stands still
+ */
+export async function settledBytes(pid, { restMs, stillMs }) {
+  await sleep(restMs);
   let before = residentBytes(pid);
   for (let reading = 0; reading < READINGS_MAX; reading++) {
     await sleep(stillMs);

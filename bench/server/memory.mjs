@@ -33,11 +33,9 @@ const SMOKE_SIZES = [{ items: 5000, valueSize: 32 }];
 const CHURN_KEYS = 1_000_000;
 const SMOKE_CHURN_KEYS = 400;
 
-/** Memory is read when it has stood still for this time. */
-const STILL_MS = 500;
-/** After churn: what is free is tidied up by all servers after some seconds. */
-const CHURN_STILL_MS = 5000;
-const SMOKE_STILL_MS = 50;
+/** Memory is read after so long a rest, in which memory is tidied up and heaps are swept, and when it has stood still for the other time. */
+const REST = { restMs: 10_000, stillMs: 1000 };
+const SMOKE_REST = { restMs: 0, stillMs: 50 };
 
 /** Before memory is read for the first time: code is compiled, buffers and heaps have grown to what traffic needs. */
 const WARM_UP = { op: 'set', keys: 1000, depth: 16, warmup: 0, requests: 200_000 };
@@ -55,16 +53,14 @@ await main(async () => {
   buildLoad();
   const names = words.servers?.split(',') ?? ['ashlar', 'redis', 'memcached'];
   const servers = presentServers(names.map(usualServer), words.servers !== undefined);
-  const stillMs = words.smoke ? SMOKE_STILL_MS : STILL_MS;
+  const rest = words.smoke ? SMOKE_REST : REST;
   const data = { machine: describeMachine(), versions: {}, rows: [], churnRows: [] };
   for (const server of servers) data.versions[server.name] = versionOf(server);
   for (const cell of cellsOf(words)) {
-    for (const server of servers) data.rows.push(await measure(server, cell, stillMs));
+    data.rows.push(...(await measure(servers, cell, rest)));
   }
   for (const server of servers.filter(({ protocol }) => protocol === 'resp')) {
-    data.churnRows.push(
-      ...(await churn(server, ...(words.smoke ? [SMOKE_CHURN_KEYS, SMOKE_STILL_MS] : [CHURN_KEYS, CHURN_STILL_MS]))),
-    );
+    data.churnRows.push(...(await churn(server, words.smoke ? SMOKE_CHURN_KEYS : CHURN_KEYS, rest)));
   }
   const markdown = toMarkdown(data);
   const path = writeResults(words.smoke ? 'memory-smoke' : 'memory', markdown, data);
@@ -78,35 +74,39 @@ function cellsOf(words) {
   return sizes.flatMap((size) => [false, true].map((ttl) => ({ ...size, items: items ?? size.items, ttl })));
 }
 
-/** @returns {Promise<object>} one row: bytes an item beyond key and value, and what they come from */
-async function measure(server, { items, valueSize, ttl }, stillMs) {
-  const started = await startServer(server);
+/**
+ * Servers are filled one after the other, and rest together.
+ * @returns {Promise<object[]>} a row for each: bytes an item beyond key and value, and what they come from
+ */
+async function measure(servers, { items, valueSize, ttl }, rest) {
+  const started = [];
   try {
     const sizes = { 'key-size': KEY_BYTES, 'value-size': valueSize, ttl: ttl ? TTL_SECONDS : undefined };
     // These keys are among those that are stored then, and their memory is there already.
     const there = Math.min(WARM_UP.keys, Math.floor(items / 10));
-    await runLoad(started, { ...WARM_UP, ...sizes, keys: there });
-    const before = await settledBytes(started.pid, stillMs);
-    const result = await runLoad(started, { ...sizes, op: 'none', load: true, keys: items });
-    if (result.loaded !== items)
-      throw new StepError(`${server.label} stored ${result.loaded} of ${items}: ${result.firstError}`);
-    const after = await settledBytes(started.pid, stillMs);
-    const overhead = (after - before) / (items - there) - KEY_BYTES - valueSize;
-    note(
-      `${server.label}: ${items} items of ${valueSize} B${ttl ? ' with TTL' : ''}: ${figure(overhead)} bytes beyond key and value`,
-    );
-    const row = {
-      server: server.label,
-      items,
-      valueSize,
-      ttl,
-      overhead,
-      emptyBytes: before,
-      grownBytes: after - before,
-    };
-    return server.protocol === 'resp' ? { ...row, ...(await lookInside(started, row)) } : row;
+    for (const server of servers) {
+      started.push(await startServer(server));
+      await runLoad(started.at(-1), { ...WARM_UP, ...sizes, keys: there });
+    }
+    const settled = () => Promise.all(started.map(({ pid }) => settledBytes(pid, rest)));
+    const before = await settled();
+    for (const server of started) {
+      const result = await runLoad(server, { ...sizes, op: 'none', load: true, keys: items });
+      if (result.loaded !== items)
+        throw new StepError(`${server.label} stored ${result.loaded} of ${items}: ${result.firstError}`);
+    }
+    const after = await settled();
+    const rows = [];
+    for (const [i, server] of started.entries()) {
+      const grownBytes = after[i] - before[i];
+      const overhead = grownBytes / (items - there) - KEY_BYTES - valueSize;
+      const row = { server: server.label, items, valueSize, ttl, overhead, emptyBytes: before[i], grownBytes };
+      note(`${server.label}: ${cellName(row)}: ${figure(overhead)} bytes beyond key and value`);
+      rows.push(server.protocol === 'resp' ? { ...row, ...(await lookInside(server, row)) } : row);
+    }
+    return rows;
   } finally {
-    await started.stop();
+    for (const server of started) await server.stop();
   }
 }
 
@@ -131,14 +131,14 @@ async function partsOf(server, client, dataBytes) {
   return server.name === 'ashlar' ? readParts(client, dataBytes) : undefined;
 }
 
-async function churn(server, keys, stillMs) {
+async function churn(server, keys, rest) {
   const started = await startServer(server);
   try {
     await runLoad(started, WARM_UP);
     const rows = await measureChurn(
       started,
       { keys, keyBytes: KEY_BYTES },
-      () => settledBytes(started.pid, stillMs),
+      () => settledBytes(started.pid, rest),
       (client, dataBytes) => partsOf(server, client, dataBytes),
     );
     for (const row of rows) note(`${row.server}: ${row.name}: ${figure(row.overhead)} bytes beyond key and value`);
@@ -164,7 +164,8 @@ function toMarkdown({ machine, versions, rows, churnRows }) {
     `${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}. Bytes of resident memory for an item beyond its ${KEY_BYTES}-byte key and its value: growth of`,
-    'VmRSS while a fresh server is filled, divided by the items that it got. It has everything in it that grows: headers, index, allocator, buffers.',
+    'VmRSS while a fresh server is filled, divided by the items that it got, when the server has had nothing to do for ten seconds. It has',
+    'everything in it that grows: headers, index, allocator, buffers.',
     '',
     table(['items', ...servers], lines),
     '',

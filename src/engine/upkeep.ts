@@ -58,7 +58,7 @@ export function tendShard(keyspace: Keyspace, shard: Shard, until = Infinity): b
     if (!shard.memory.shrink(SHRINK_PAGES) && shard.pool.used < before) left = true;
   }
   shard.ageUseTimes(Math.min(until, monotonic() + AGE_MS), monotonic);
-  if (shard.tidying.tidy(Math.min(until, monotonic() + TIDY_MS), monotonic)) left = true;
+  if (shard.tidying.tidy(Math.min(until, monotonic() + TIDY_MS), monotonic, shard.lock.sequence)) left = true;
   keyspace.leave();
   // What is left can be claimed at once.
   shard.noteUpkeep(left ? keyspace.clock.now - CLAIM_MS : keyspace.clock.now);

@@ -266,9 +266,12 @@ export class Extents {
     return given;
   }
 
-  /** Pages of the extent that gives its memory back next. */
-  nextToGive(mark: number): number {
-    const extent = this.sparsest(mark);
+  /**
+   * Pages of the extent that gives its memory back next; 0 when there is none.
+   * @param least pages for which an extent is worth being cut up: one that is wholly free need not be
+   */
+  nextToGive(mark: number, least: number): number {
+    const extent = this.sparsest(mark, least);
     if (extent < 0) return 0;
     const record = this.record(extent);
     return countBits(this.words[record] & this.words[record + RESIDENT]);
@@ -303,11 +306,14 @@ export class Extents {
     return best;
   }
 
-  /** The extent whose free pages have most memory to give; one that is wholly free before all others. -1 when there is none. */
-  private sparsest(mark: number): number {
+  /**
+   * The extent whose free pages have most memory to give; one that is wholly free before all others. -1 when there is none.
+   * @param least pages with memory that it has, if it is not wholly free
+   */
+  private sparsest(mark: number, least = 1): number {
     const { words } = this;
     let best = -1;
-    let bestCount = 0;
+    let bestCount = least - 1;
     for (let extent = 0, record = this.records; extent << EXTENT_SHIFT < mark; extent++, record += RECORD_WORDS) {
       const bits = words[record] & words[record + RESIDENT];
       if (bits === 0) continue;

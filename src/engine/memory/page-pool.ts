@@ -384,9 +384,12 @@ export class PagePool {
     return given;
   }
 
-  /** Pages that are given back next: those of one extent. */
-  get nextToGiveBack(): number {
-    return this.extents.nextToGive(this.words[HIGH_WATER]);
+  /**
+   * Pages that are given back next, those of one extent; 0 when there are none.
+   * @param least pages for which an extent is worth being cut up
+   */
+  nextToGiveBack(least: number): number {
+    return this.extents.nextToGive(this.words[HIGH_WATER], least);
   }
 
   /** Whether there is an operating system that takes pages back. */

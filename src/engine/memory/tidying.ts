@@ -11,20 +11,22 @@
  * but a look at its classes.
  *
  * The reserve of free pages is as many as changed hands in a window, taken or freed, but no more than an extent's worth and a part in 32 of those in
- * use; and half of it from one window to the next while fewer do. So steady traffic finds the pages that it needs now and then, and a cache that rests
- * has none to spare after some ten windows:
+ * use; and half of it from one window to the next while fewer do. So steady traffic finds the pages that it needs now and then. After a window in which
+ * none changed hands there is none: a page that is needed now and then can as well be got from the system.
  *
  * ```
- *  pages that changed hands   400   40   0    0    0   0   0   0   0
- *  reserve (600 in use)        50   40   20   10   5   2   1   0   0
+ *  pages that changed hands   400   40   5    5   1   0
+ *  reserve (600 in use)        50   40   20   10  5   0
  * ```
  *
- * - Compaction moves the items of a class's sparsest slabs together, when more than an eighth of its cells were free, until it is a sixteenth.
- * - Segments of the index that are neighbours are joined when it has more of them than would do if they were half full (table/hash-index.ts).
+ * - Compaction moves the items of a class's sparsest slabs together, when more than an eighth of its cells were free, until it is a 32nd. Pages that
+ *   come free by it may go at once: it was seen before that they are not needed.
+ * - Segments of the index that are neighbours are joined when all together are less than half full (table/hash-index.ts).
  * - Giving back takes one extent after the other, as long as what is left is the reserve or more. One with fewer than GIVEN_MIN pages to give keeps
  *   them: cutting up a huge page costs more than that is worth. Above the limit nothing is left.
  *
- * All of them work in portions, of which each is some tens of microseconds under the shard's lock; giving back an extent may be some hundred.
+ * All of them work in portions, of which each is some tens of microseconds under the shard's lock; giving back an extent may be some hundred. Between
+ * requests it has a hundredth of the time; when nobody has had the lock since the last slice of upkeep, slices follow each other until all is done.
  *
  * The end of a large slab that is being filled has not been touched, and is resident only because the kernel makes a huge page of the slab. Where it
  * keeps being filled that is what is wanted; where it is not, from one look to the next, its end is given back at once (slabs.ts): LOOK_MS is short,
@@ -32,7 +34,7 @@
  *
  * The record in the shard's header: 0 when the window began (milliseconds, low 32 bits)   1 pages to be given back   2 classes to be compacted
  * 3 pages emptied   4 when slabs were looked at   5 segments that the index has too many   6 directory position from which they are looked at
- * 7 reserve   8 free pages with memory when the window began, less what was given back since
+ * 7 reserve   8 free pages with memory when the window began, less what was given back since   9 turn of the shard's lock in which it was tidied last
  * then for each class: [fewest free cells in this window][pages to be emptied]
  */
 
@@ -45,12 +47,12 @@ import { CELLS_PER_PAGE, CLASSES, IS_WIDE } from './size-classes.js';
 import type { Slabs } from './slabs.js';
 
 /** For so long must memory have been free, at least; at most for twice as long. */
-const WINDOW_MS = 2000;
+const WINDOW_MS = 1000;
 /** Time between two looks at slabs that are being filled. */
 const LOOK_MS = 100;
 /** Free cells of a class, as parts of all its cells: from which on it is compacted, and until when. */
 const SPARSE_SHIFT = 3;
-const DENSE_SHIFT = 4;
+const DENSE_SHIFT = 5;
 /** Free pages that stay resident at most, as a part of those in use, beside an extent's worth. */
 const RESERVE_SHIFT = 5;
 /** An extent with fewer pages to give keeps them, unless more is resident than the limit allows. */
@@ -69,7 +71,8 @@ const TO_JOIN = 5;
 const JOIN_FROM = 6;
 const RESERVE = 7;
 const FREE = 8;
-const CLASS_RECORDS = 9;
+const TURN = 9;
+const CLASS_RECORDS = 10;
 const CLASS_WORDS = 2;
 const FEWEST_CELLS = 0;
 const TO_EMPTY = 1;
@@ -135,9 +138,12 @@ export class Tidying {
    * Does a part of what is to be done. The clock has been read.
    * @param until by `time`: no portion begins after it
    * @param time monotonic milliseconds, with fractions
-   * @returns whether it is to be gone on with at once: more memory is resident than the limit allows
+   * @param turn the number of this turn of the shard's lock: is it the one after the last, nobody has worked on the shard in between
+   * @returns whether it is to be gone on with at once: nobody has, and something is left to be done; or more memory is resident than the limit allows
    */
-  tidy(until: number, time: () => number): boolean {
+  tidy(until: number, time: () => number, turn: number): boolean {
+    const isResting = turn === this.words[this.record + TURN] + 1;
+    this.words[this.record + TURN] = turn;
     this.watch();
     this.look(until, time);
     while (this.isBusy && time() < until) {
@@ -145,7 +151,7 @@ export class Tidying {
       else if (this.words[this.record + SPARSE_CLASSES] > 0) this.compact();
       else if (!this.giveBack()) return false;
     }
-    return this.mustGiveBack;
+    return isResting ? this.isBusy : this.mustGiveBack;
   }
 
   /** More memory is resident than the limit allows. Less than an extent is none: memory comes and goes by extents. */
@@ -198,7 +204,7 @@ export class Tidying {
     const free = pool.freeResident;
     const changed = Math.max(words[record + FREE], free) - unneeded;
     const most = EXTENT_PAGES + (pool.used >>> RESERVE_SHIFT);
-    const reserve = Math.min(most, Math.max(changed, words[record + RESERVE] >>> 1));
+    const reserve = changed === 0 ? 0 : Math.min(most, Math.max(changed, words[record + RESERVE] >>> 1));
     words[record + RESERVE] = reserve;
     words[record + FREE] = free;
     return pool.canGiveBack ? Math.max(0, unneeded - reserve) : 0;
@@ -232,6 +238,7 @@ export class Tidying {
       if (emptied === 0) return;
       // What was free may have been filled since: then no slab can be emptied.
       words[record + EMPTIED] += Math.max(0, emptied);
+      words[record + PAGES] += Math.max(0, emptied);
       words[at + TO_EMPTY] = emptied > 0 ? Math.max(0, words[at + TO_EMPTY] - emptied) : 0;
       if (words[at + TO_EMPTY] === 0) words[record + SPARSE_CLASSES]--;
       return;
@@ -242,8 +249,8 @@ export class Tidying {
   /** Gives the free pages of an extent back. Returns false when no extent is worth it, or the system does not take them. */
   private giveBack(): boolean {
     const { pool, words, record } = this;
-    const next = pool.nextToGiveBack;
-    const isWorthIt = next >= GIVEN_MIN && next <= words[record + PAGES];
+    const next = pool.nextToGiveBack(GIVEN_MIN);
+    const isWorthIt = next > 0 && next <= words[record + PAGES];
     const given = isWorthIt || this.mustGiveBack ? pool.giveBack(1) : 0;
     words[record + PAGES] = given === 0 ? 0 : Math.max(0, words[record + PAGES] - given);
     words[record + FREE] -= given;

@@ -54,6 +54,9 @@ const SEGMENT_ENTRIES_MAX = Math.floor(BUCKETS * 8 * 0.9);
 
 /** Entries of two segments that are joined at most: what follows must grow by a quarter before it is split. */
 const JOINED_ENTRIES_MAX = Math.floor(BUCKETS * 8 * 0.7);
+/** How full all segments together are when some are joined, and how full they are to be then. */
+const SPARSE_SHARE = 0.5;
+const DENSE_SHARE = 0.625;
 /** The part of a range that the lower of its two halves gets. */
 const LOWER_SHARE = 0.41;
 /** Directory positions with which a range is split at LOWER_SHARE, or near it. */
@@ -295,7 +298,7 @@ export class HashIndex {
     return count;
   }
 
-  /** How many segments there are beyond those that would do for the entries if they were half full. */
+  /** How many segments there are too many: 0 while they are half full, all in all; else those beyond what would do if they were fuller. */
   surplusSegments(): number {
     let segments = 0;
     let entries = 0;
@@ -303,7 +306,8 @@ export class HashIndex {
       segments++;
       entries += this.words[this.entryAt(position) + COUNT];
     }
-    return segments - Math.max(1, Math.ceil(entries / (BUCKETS * 4)));
+    const filled = entries / (BUCKETS * 8);
+    return filled >= segments * SPARSE_SHARE ? 0 : segments - Math.max(1, Math.ceil(filled / DENSE_SHARE));
   }
 
   /** Word index of the first entry of a bucket, for sampling. */

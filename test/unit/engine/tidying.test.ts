@@ -27,11 +27,11 @@ class TidyCache extends ModelledCache {
   }
 
   /** Lets time pass, with upkeep every tenth of a second. */
-  pass(seconds: number): void {
+  pass(seconds: number, most = 50): void {
     for (let i = 0; i < seconds * 10; i++) {
       this.advance(100);
       // As long as a slice wants to go on, it is gone on with.
-      for (let slices = 0; slices < 50; slices++) this.tend();
+      for (let slices = 0; slices < most; slices++) this.tend();
     }
   }
 
@@ -89,6 +89,21 @@ describe('cells between items', () => {
     expect(cache.keyspace.figures().compactedBytes).toBe(0);
   });
 
+  test('are gathered without a pause while nobody works on the shard, and between requests bit by bit', () => {
+    const cache = new TidyCache(32);
+    cache.fill(0, 40_000);
+    for (const i of chosen(40_000, 0.5)) cache.remove(`key:${i}`);
+    const { freeCells } = cache;
+    for (let i = 0; i < 50 && cache.freeCells === freeCells; i++) cache.pass(0.1, 1);
+    expect(cache.tend()).toBe(true);
+    cache.get('key:0');
+    expect(cache.tend()).toBe(false);
+    expect(cache.shard.tidying.isBusy).toBe(true);
+    for (let slices = 0; cache.tend(); slices++) if (slices > 1000) throw new Error('no end of it');
+    expect(cache.shard.tidying.isBusy).toBe(false);
+    expect(cache.freeCells).toBeLessThan(cache.cells / 10);
+  });
+
   test('of the smallest items are gathered in portions', () => {
     const cache = new TidyCache(16);
     for (let i = 0; i < 20_000; i++) cache.set(String(i), 0, 0);
@@ -102,7 +117,7 @@ describe('cells between items', () => {
       for (let call = 0; call < 20; call++) {
         const before = cache.shard.slabs.classPages(classOf(CLASSES_USED, 17));
         let now = 0;
-        tidying.tidy(1, () => now++);
+        tidying.tidy(1, () => now++, cache.shard.lock.sequence);
         moves.push(before - cache.shard.slabs.classPages(classOf(CLASSES_USED, 17)));
         most = Math.max(most, now);
       }
@@ -123,9 +138,9 @@ describe('segments of the index', () => {
     cache.pass(10);
     expect(index.segments()).toBe(full);
     for (const i of chosen(100_000, 0.6)) cache.remove(`key:${i}`);
-    cache.pass(1.5);
+    cache.pass(0.9);
     expect(index.segments()).toBe(full);
-    cache.pass(6);
+    cache.pass(3);
     expect(index.segments()).toBeLessThan(full * 0.65);
     expect(index.surplusSegments()).toBeLessThanOrEqual(1);
     expect(cache.shard.tidying.isBusy).toBe(false);
@@ -152,12 +167,12 @@ describe('pages without items', () => {
     for (let i = 0; i < 3000; i++) cache.remove(`key:${i}`);
     const { freeResidentBytes } = cache.keyspace.figures();
     expect(freeResidentBytes).toBeGreaterThan(28 * MIB);
-    cache.pass(1.9);
+    cache.pass(0.9);
     expect(cache.keyspace.figures().freeResidentBytes).toBe(freeResidentBytes);
-    cache.pass(3);
-    expect(cache.keyspace.figures().freeResidentBytes).toBeLessThanOrEqual(2 * EXTENT_PAGES * PAGE_BYTES);
-    // Huge pages were not cut up for it.
-    expect(cache.kernel.calls.filter((call) => call.startsWith('small'))).toEqual([]);
+    cache.pass(1.2);
+    expect(cache.keyspace.figures().freeResidentBytes).toBe(0);
+    // Only that huge page was cut up for it in which the shard's tables lie.
+    expect(cache.kernel.calls.filter((call) => call.startsWith('small'))).toEqual(['small 0 32']);
     cache.checkAll();
   });
 
@@ -172,7 +187,7 @@ describe('pages without items', () => {
     expect(cache.keyspace.figures().givenBackBytes).toBe(0);
   });
 
-  test('are kept for as many as change hands, and go bit by bit when none do', () => {
+  test('are kept for as many as change hands, go bit by bit when fewer do, and all when none do', () => {
     const cache = new TidyCache(64);
     const freePages = (): number => cache.keyspace.figures().freeResidentBytes / PAGE_BYTES;
     const change = (pages: number): void => {
@@ -196,9 +211,12 @@ describe('pages without items', () => {
     }
     // Nobody gives back what is taken again.
     expect(cache.keyspace.figures().givenBackBytes).toBe(givenBackBytes);
-    cache.pass(4);
-    expect(freePages()).toBeGreaterThan(0);
-    cache.pass(20);
+    change(1);
+    cache.pass(1);
+    change(1);
+    cache.pass(1);
+    expect(freePages()).toBeGreaterThanOrEqual(10);
+    cache.pass(3);
     expect(freePages()).toBeLessThan(4);
     cache.checkAll();
   });
@@ -216,6 +234,23 @@ describe('pages without items', () => {
     cache.pass(30);
     expect(freePages()).toBe(before);
     expect(cache.kernel.calls).toHaveLength(length);
+  });
+
+  test('lose it though others of which little is left to give have come free as a whole', () => {
+    const cache = new TidyCache(64);
+    const freePages = (): number => cache.keyspace.figures().freeResidentBytes / PAGE_BYTES;
+    for (let i = 0; i < 400; i++) cache.set(`key:${i}`, 65_000, 0);
+    // Of these extents all is given back but two or three pages that are in use still.
+    for (let i = 0; i < 200; i++) if (i % 14 > 0) cache.remove(`key:${i}`);
+    cache.pass(5);
+    expect(freePages()).toBe(0);
+    for (let i = 0; i < 200; i += 14) cache.remove(`key:${i}`);
+    for (let i = 200; i < 400; i += 4) cache.remove(`key:${i}`);
+    expect(freePages()).toBeGreaterThan(50);
+    cache.pass(5);
+    // Some have fewer than are worth it.
+    expect(freePages()).toBeLessThan(10);
+    cache.checkAll();
   });
 
   test('lose it at once when the budget was lowered', () => {
