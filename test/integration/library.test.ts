@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Keyspace } from '../../src/engine/keyspace.js';
 import { Ashlar, AshlarError, type CreateOptions, codecs } from '../../src/index.js';
 
 const START = 1_700_000_000_000;
@@ -19,6 +20,11 @@ function attach(...parameters: Parameters<typeof Ashlar.attach>): Ashlar {
   const cache = Ashlar.attach(...parameters);
   open.push(cache);
   return cache;
+}
+
+/** What the cache stands on: its figures are as they are, while `stats()` counts what this thread has not counted yet. */
+function keyspaceOf(cache: Ashlar): Keyspace {
+  return (cache as unknown as { attachment: { keyspace: Keyspace } }).attachment.keyspace;
 }
 
 const later = (ms: number): void => void vi.setSystemTime(Date.now() + ms);
@@ -536,6 +542,89 @@ describe('limits', () => {
     [{ reserve: '1' as never, maxMemory: 'x' }, 'ERR_BAD_OPTION'],
   ])('create(%j) is %s', (options, code) => {
     expect(codeOf(() => create(options))).toBe(code);
+  });
+});
+
+describe('reads', () => {
+  test('of values of every length and content', () => {
+    const cache = create({ maxMemory: '16mb' });
+    const target = Buffer.alloc(70_000, 0xff);
+    const lengths = [...Array(70).keys(), 510, 511, 512, 513, 1024, 4094, 4095, 4096, 4097, 16_384, 16_385, 65_536];
+    for (const length of lengths) {
+      for (const end of ['', 'é', '😀', '\0']) {
+        const text = `${'x'.repeat(length)}${end}${'y'.repeat(length % 5)}`;
+        // Keys of different lengths, so that values begin anywhere.
+        const key = 'k'.repeat(1 + (length % 9));
+        cache.set(key, text);
+        expect(cache.get(key)).toBe(text);
+        expect(cache.getBuffer(key)).toEqual(Buffer.from(text));
+        const bytes = Buffer.byteLength(text);
+        expect(cache.getInto(key, target, 3)).toBe(bytes);
+        expect(target.toString('utf8', 3, 3 + bytes)).toBe(text);
+        expect(target[3 + bytes]).toBe(0xff);
+        target.fill(0xff);
+        expect(cache.has(key)).toBe(true);
+      }
+    }
+    cache.set('bytes', Buffer.from([0x61, 0xff, 0xc3]));
+    expect(cache.get('bytes')).toBe('a\ufffd\ufffd');
+  });
+
+  test('are all in the figures of the thread that made them', () => {
+    const cache = create({ maxMemory: '16mb' });
+    for (let i = 0; i < 1000; i++) cache.set(`key:${i}`, 'value');
+    for (let i = 0; i < 1500; i++) {
+      cache.get(`key:${i}`);
+      cache.getBuffer(`key:${i}`);
+      cache.getInto(`key:${i}`, Buffer.alloc(10));
+      cache.has(`key:${i}`);
+      if (i % 100 === 0) expect(cache.stats()).toMatchObject(figuresAfter(i + 1));
+    }
+    cache.getMany(['key:1', 'none', 'key:2']);
+    expect(cache.stats()).toMatchObject({ hits: 3002, misses: 1501 });
+    attach(cache.handle).get('key:1');
+    expect(cache.stats().hits).toBe(3003);
+  });
+
+  function figuresAfter(reads: number): { hits: number; misses: number } {
+    const found = Math.min(reads, 1000);
+    return { hits: 3 * found, misses: 3 * (reads - found) };
+  }
+
+  test.each(['allkeys-keystone', 'allkeys-lru', 'allkeys-lfu'] as const)(
+    'keep what they read in a full cache: %s',
+    (policy) => {
+      const cache = create({ maxMemory: '4mb', shards: 1, policy });
+      const kept = Array.from({ length: 100 }, (_, i) => `kept:${i}`);
+      for (const key of kept) cache.set(key, 'x'.repeat(200));
+      for (let i = 0; i < 60_000; i++) {
+        if (i % 50 === 0) later(1000);
+        cache.set(`other:${i}`, 'x'.repeat(200));
+        cache.get(kept[i % kept.length]);
+      }
+      expect(cache.stats().evicted).toBeGreaterThan(30_000);
+      const left = kept.filter((key) => cache.has(key)).length;
+      expect(left).toBeGreaterThan(90);
+      expect(Array.from({ length: 100 }, (_, i) => cache.has(`other:${i}`))).not.toContain(true);
+    },
+  );
+
+  test('that are counted late are counted by the timer', async () => {
+    const cache = create({ maxMemory: '16mb', shards: 2 });
+    cache.set('key', 'value');
+    cache.get('key');
+    const keyspace = keyspaceOf(cache);
+    expect(keyspace.figures().hits).toBe(0);
+    await expect.poll(() => keyspace.figures().hits).toBe(1);
+  });
+
+  test('that are counted late are counted by a thread that does not return to its event loop', () => {
+    const cache = create({ maxMemory: '16mb', shards: 2 });
+    const keyspace = keyspaceOf(cache);
+    for (let i = 1; i <= 2000; i++) {
+      cache.get('none');
+      expect(i - keyspace.figures().misses).toBeLessThanOrEqual(256);
+    }
   });
 });
 
