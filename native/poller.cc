@@ -366,7 +366,7 @@ void Poller::serve(uint32_t slot, Connection& c, bool ended) {
     }
     return;
   }
-  bytesReceived_ += static_cast<uint64_t>(got);
+  countReceived(got);
   if (ended || static_cast<size_t>(got) == most) askAgain(slot, c);
   if (skipping) {
     c.skip -= static_cast<uint64_t>(got);
@@ -450,7 +450,7 @@ void Poller::serveBig(uint32_t slot, Connection& c, bool ended) {
       more = false;
       break;
     }
-    bytesReceived_ += static_cast<uint64_t>(got);
+    countReceived(got);
     bigReceived_ += static_cast<size_t>(got);
     c.input.big->grew(static_cast<size_t>(got));
     if (overQueryLimit(c) || c.input.big->size() > kFrameBytesMax) {

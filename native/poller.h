@@ -68,6 +68,9 @@ struct PollerStats {
   uint64_t frames = 0;
   // Bytes of memory that the buffers of all connections take.
   uint64_t buffers = 0;
+  // Times that bytes came from a socket, and that a socket took some.
+  uint64_t reads = 0;
+  uint64_t writes = 0;
 };
 
 class Poller {
@@ -176,6 +179,14 @@ class Poller {
   void askAgain(uint32_t slot, Connection& c);
   void updateInterest(uint32_t slot, Connection& c);
   // Brings the sums over all connections up to what this one keeps.
+  void countReceived(ssize_t got) {
+    bytesReceived_ += static_cast<uint64_t>(got);
+    reads_++;
+  }
+  void countSent(ssize_t sent) {
+    bytesSent_ += static_cast<uint64_t>(sent);
+    writes_++;
+  }
   void noteBuffers(Connection& c) {
     const uint64_t bytes = c.input.bytes();
     pendingInput_ += bytes - c.inputCounted;
@@ -249,6 +260,8 @@ class Poller {
   uint64_t connections_ = 0;
   uint64_t bytesReceived_ = 0;
   uint64_t bytesSent_ = 0;
+  uint64_t reads_ = 0;
+  uint64_t writes_ = 0;
   uint64_t pendingInput_ = 0;
   uint64_t pendingOutput_ = 0;
   uint64_t buffers_ = 0;

@@ -233,7 +233,7 @@ bool Poller::discardInput(Connection& c, bool& any) {
     if (got == 0) return false;
     if (got < 0) return wouldBlock();
     any = true;
-    bytesReceived_ += static_cast<uint64_t>(got);
+    countReceived(got);
     const uint64_t steps = c.discarded / kDiscardStep;
     c.discarded += static_cast<uint64_t>(got);
     if (c.discarded / kDiscardStep > steps) c.deadline = nowMs() + c.lingerMs;
@@ -388,6 +388,8 @@ PollerStats Poller::stats() const {
   stats.receives = receives_;
   stats.frames = batch_.framesSplit();
   stats.buffers = buffers_;
+  stats.reads = reads_;
+  stats.writes = writes_;
   return stats;
 }
 

@@ -14,6 +14,9 @@
 namespace ashlar::js {
 namespace {
 
+// Figures that stats() fills in.
+constexpr size_t kStats = 10;
+
 class PollerObject final : public Watched {
  public:
   PollerObject(napi_env environment, std::unique_ptr<Poller> made)
@@ -336,14 +339,15 @@ napi_value pollerStats(napi_env env, napi_callback_info info) {
   size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, call.args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_float64_array || length < 8) {
-    throwType(env, "out", "a Float64Array of 8");
+      type != napi_float64_array || length < kStats) {
+    throwType(env, "out", "a Float64Array of 10");
     return nullptr;
   }
   const PollerStats stats = object == nullptr ? PollerStats{} : object->poller->stats();
-  const uint64_t values[8] = {stats.connections,   stats.bytesReceived, stats.bytesSent, stats.pendingInput,
-                              stats.pendingOutput, stats.receives,      stats.frames,    stats.buffers};
-  for (size_t i = 0; i < 8; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
+  const uint64_t values[kStats] = {stats.connections,   stats.bytesReceived, stats.bytesSent, stats.pendingInput,
+                                   stats.pendingOutput, stats.receives,      stats.frames,    stats.buffers,
+                                   stats.reads,         stats.writes};
+  for (size_t i = 0; i < kStats; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
   return nullptr;
 }
 

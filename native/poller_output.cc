@@ -26,7 +26,7 @@ void Poller::flush(uint32_t count) {
     if (c->output.size() == 0) {
       const ssize_t sent = sendSome(c->fd, bytes, size);
       if (sent == static_cast<ssize_t>(size)) {
-        bytesSent_ += size;
+        countSent(sent);
         continue;
       }
       if (sent < 0 && !wouldBlock()) {
@@ -34,7 +34,7 @@ void Poller::flush(uint32_t count) {
         continue;
       }
       if (sent > 0) {
-        bytesSent_ += static_cast<uint64_t>(sent);
+        countSent(sent);
         bytes += sent;
         size -= static_cast<size_t>(sent);
       }
@@ -70,7 +70,7 @@ bool Poller::sendPending(uint32_t slot, Connection& c) {
       closeNow(slot, c, CloseReason::error);
       return false;
     }
-    bytesSent_ += static_cast<uint64_t>(sent);
+    countSent(sent);
     pendingOutput_ -= static_cast<uint64_t>(sent);
     c.output.consume(static_cast<size_t>(sent));
   }

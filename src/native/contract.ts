@@ -108,7 +108,8 @@ export interface NativePoller {
   buffers(connection: number): number;
   /**
    * Fills `out` with [connections, bytes received, bytes sent, pending input bytes (all connections), pending output bytes (all connections),
-   * receive calls, frames split, bytes of memory in the buffers of all connections]. Float64Array of 8.
+   * calls of `receive`, frames split, bytes of memory in the buffers of all connections, times that bytes came from a socket, times that a socket took
+   * some]. Float64Array of 10.
    */
   stats(out: Float64Array): void;
   /** Closes every connection and the epoll set. Runs also when the thread's environment ends. */

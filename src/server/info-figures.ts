@@ -32,6 +32,7 @@ import {
   TOTAL_CONNECTIONS,
   TOTAL_ERRORS,
   TOTAL_READS,
+  TOTAL_WRITES,
   TURNS_PER_SECOND,
   UNKNOWN_COMMANDS,
 } from './statistics.js';
@@ -141,6 +142,7 @@ export function statsSection({ keyspace, fleet, shared }: InfoSources): Field[] 
     ['unexpected_error_replies', 0],
     ['total_error_replies', fleet.sum(TOTAL_ERRORS)],
     ['total_reads_processed', fleet.sum(TOTAL_READS)],
+    ['total_writes_processed', fleet.sum(TOTAL_WRITES)],
     ['eventloop_cycles', fleet.sum(EVENT_LOOP_TURNS)],
     ['eventloop_duration_cmd_sum', Math.round(fleet.sum(BUSY_MICROSECONDS))],
     ['instantaneous_eventloop_cycles_per_sec', Math.round(fleet.sum(TURNS_PER_SECOND))],

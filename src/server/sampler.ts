@@ -3,7 +3,7 @@
  * Whoever asks for INFO adds up the blocks of all workers.
  */
 
-import type { Transport } from '../transport/transport.js';
+import { TRANSPORT_STATS, type Transport } from '../transport/transport.js';
 import {
   BUFFERS,
   BYTES_IN_PER_SECOND,
@@ -17,6 +17,7 @@ import {
   TOTAL_BYTES_OUT,
   TOTAL_COMMANDS,
   TOTAL_READS,
+  TOTAL_WRITES,
   TURNS_PER_SECOND,
 } from './statistics.js';
 
@@ -28,8 +29,9 @@ const BYTES_IN = 1;
 const BYTES_OUT = 2;
 const INPUT = 3;
 const OUTPUT = 4;
-const READS = 5;
 const MEMORY = 7;
+const READS = 8;
+const WRITES = 9;
 
 /** Counters of which a rate is kept, and where it is kept. */
 const RATES = [
@@ -42,9 +44,9 @@ const RATES = [
 export class Sampler {
   private readonly statistics: Statistics;
   private readonly transport: Transport;
-  private readonly now = new Float64Array(8);
+  private readonly now = new Float64Array(TRANSPORT_STATS);
   /** What the transport had counted when it was asked last. */
-  private readonly before = new Float64Array(8);
+  private readonly before = new Float64Array(TRANSPORT_STATS);
   /** Counters at the last sample. */
   private readonly counted = RATES.map(() => 0);
   /** The last rates, by counter. */
@@ -66,6 +68,7 @@ export class Sampler {
     statistics.add(TOTAL_BYTES_IN, now[BYTES_IN] - before[BYTES_IN]);
     statistics.add(TOTAL_BYTES_OUT, now[BYTES_OUT] - before[BYTES_OUT]);
     statistics.add(TOTAL_READS, now[READS] - before[READS]);
+    statistics.add(TOTAL_WRITES, now[WRITES] - before[WRITES]);
     statistics.values[PENDING_INPUT] = now[INPUT];
     statistics.values[PENDING_OUTPUT] = now[OUTPUT];
     statistics.values[BUFFERS] = now[MEMORY];

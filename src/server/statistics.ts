@@ -44,7 +44,7 @@ export const AUTH_FAILURES = 14;
 export const MONITORS = 15;
 /** Clients closed to come under maxmemory-clients. */
 export const EVICTED_CLIENTS = 16;
-/** Times that sockets were read. */
+/** Times that bytes were read from sockets. */
 export const TOTAL_READS = 17;
 /** Microseconds in which batches were executed. */
 export const BUSY_MICROSECONDS = 18;
@@ -71,6 +71,8 @@ export const MEMCACHED_BYTES_IN = 31;
 export const MEMCACHED_BYTES_OUT = 32;
 /** Bytes of memory that the buffers of all connections take. */
 export const BUFFERS = 33;
+/** Times that bytes were written to sockets. */
+export const TOTAL_WRITES = 34;
 /** Totals that CONFIG RESETSTAT sets to zero; the others say what is, and not what was. */
 const RESETTABLE = [
   TOTAL_COMMANDS,
@@ -86,6 +88,7 @@ const RESETTABLE = [
   AUTH_FAILURES,
   EVICTED_CLIENTS,
   TOTAL_READS,
+  TOTAL_WRITES,
   BUSY_MICROSECONDS,
   TIMED_OUT_CLIENTS,
   MEMCACHED_CONNECTIONS,

@@ -15,6 +15,7 @@ import {
   INPUT_BYTES,
   OUTPUT_BYTES,
   SEGMENTS_MAX,
+  TRANSPORT_STATS,
   type Transport,
   type TransportArrays,
   type TransportEvents,
@@ -38,7 +39,7 @@ export class NativeTransport implements Transport {
   private readonly arenaArgs: Int32Array;
   /** One past the highest slot ever given out. */
   private slots = 0;
-  private readonly figures = new Float64Array(8);
+  private readonly figures = new Float64Array(TRANSPORT_STATS);
   private readonly full = new Int32Array(1);
 
   constructor(addon: NativeAddon, table: SplitterTable, keyspace: Keyspace, events: TransportEvents) {

@@ -129,6 +129,7 @@ export class StreamTransport implements Transport {
   private bytesIn = 0;
   private bytesOut = 0;
   private chunks = 0;
+  private writes = 0;
   private frames = 0;
   /** Where the connection whose batch is being executed was suspended: offset in `input`, -1 = it was not. */
   private suspendedAt = -1;
@@ -301,6 +302,7 @@ export class StreamTransport implements Transport {
       this.bytesOut += end - start;
       // A copy: the arena is written again before the socket has taken it.
       connection.socket.write(output.slice(start, end));
+      this.writes++;
       this.uncounted += end - start;
       const limit = connection.outputBytesMax;
       const pending = connection.socket.writableLength;
@@ -482,7 +484,18 @@ export class StreamTransport implements Transport {
       output += connection.socket.writableLength;
       buffers += memoryOf(connection);
     }
-    out.set([connected, this.bytesIn, this.bytesOut, input, output, this.chunks, this.frames, buffers]);
+    out.set([
+      connected,
+      this.bytesIn,
+      this.bytesOut,
+      input,
+      output,
+      this.chunks,
+      this.frames,
+      buffers,
+      this.chunks,
+      this.writes,
+    ]);
   }
 
   /** Whatever comes is executed at once, but for what a connection was suspended with. */

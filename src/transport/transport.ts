@@ -20,6 +20,9 @@ export interface Door {
   readonly backlog: number;
 }
 
+/** Figures of a transport (`stats`). */
+export const TRANSPORT_STATS = 10;
+
 /** The arrays that a transport and the dispatcher share. */
 export interface TransportArrays {
   readonly output: Uint8Array;
@@ -80,7 +83,10 @@ export interface Transport {
   buffers(connection: number): number;
   /** Gives memory back to the system that is kept for buffers to come. */
   releaseMemory(): void;
-  /** [connections, bytes in, bytes out, pending input, pending output, receive calls, frames, memory of buffers] */
+  /**
+   * Fills `out` (TRANSPORT_STATS doubles) with [connections, bytes in, bytes out, pending input, pending output, turns in which was received, frames,
+   * memory of buffers, reads of sockets, writes to sockets].
+   */
   stats(out: Float64Array): void;
   /** Executes what was received and has not been executed, as far as that goes now. Returns whether there is some that will be executed in a moment. */
   catchUp(): boolean;

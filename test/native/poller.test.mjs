@@ -44,6 +44,9 @@ test(
     client.socket.write(`${frame('GET', 'foo')}PING\r\n${frame('set', 'a', 'xyz')}`);
     await until(() => client.text.endsWith('+set a 3\r\n'));
     assert.equal(client.text, '+GET foo 3\r\n+PING  4\r\n+set a 3\r\n');
+    // All of it came at once, and was answered at once.
+    assert.equal(server.stats().reads, 1);
+    assert.equal(server.stats().writes, 1);
     const many = Array.from({ length: 50 }, () => join());
     for (let round = 0; round < 20; round++) {
       for (const one of many) for (let k = 0; k < 40; k++) one.socket.write(frame('get', `${round}:${k}`));

@@ -119,10 +119,10 @@ export class Server {
   }
 
   stats() {
-    const out = new Float64Array(8);
+    const out = new Float64Array(10);
     this.poller.stats(out);
-    const [connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers] = out;
-    return { connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers };
+    const [connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers, reads, writes] = out;
+    return { connections, received, sent, pendingInput, pendingOutput, receives, frames, buffers, reads, writes };
   }
 
   stop() {

@@ -9,16 +9,20 @@ import {
   Statistics,
   TOTAL_BYTES_IN,
   TOTAL_COMMANDS,
+  TOTAL_READS,
+  TOTAL_WRITES,
 } from '../../../src/server/statistics.js';
-import type { Transport } from '../../../src/transport/transport.js';
+import { TRANSPORT_STATS, type Transport } from '../../../src/transport/transport.js';
 
 const BYTES_IN = 1;
+const READS = 8;
+const WRITES = 9;
 const OUTPUT = 4;
 const SAMPLES = 16;
 
 function setUp() {
   const statistics = new Statistics(Statistics.allocate());
-  const counted = new Float64Array(8);
+  const counted = new Float64Array(TRANSPORT_STATS);
   const transport = { stats: (out: Float64Array) => out.set(counted) } as unknown as Transport;
   return { statistics, counted, sampler: new Sampler(statistics, transport, 0) };
 }
@@ -27,9 +31,12 @@ it('what the transport counted is added, also after CONFIG RESETSTAT', () => {
   const { statistics, counted, sampler } = setUp();
   counted[BYTES_IN] = 100;
   counted[OUTPUT] = 7;
+  counted[READS] = 3;
+  counted[WRITES] = 2;
   sampler.collect();
   sampler.collect();
   expect([statistics.get(TOTAL_BYTES_IN), statistics.get(PENDING_OUTPUT)]).toEqual([100, 7]);
+  expect([statistics.get(TOTAL_READS), statistics.get(TOTAL_WRITES)]).toEqual([3, 2]);
   statistics.reset();
   counted[BYTES_IN] = 130;
   counted[OUTPUT] = 0;
