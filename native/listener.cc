@@ -13,6 +13,15 @@
 #include <unistd.h>
 
 namespace ashlar {
+namespace {
+
+bool isLoopback(const sockaddr& address) {
+  if (address.sa_family == AF_INET6)
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+  return ntohl(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+}  // namespace
 
 int Listener::open(const ListenOptions& options) {
   const int result = options.path.empty() ? openTcp(options) : openUnix(options);
@@ -40,6 +49,9 @@ int Listener::openTcp(const ListenOptions& options) {
   } else {
     setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (found->ai_family == AF_INET6) setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    // Accepted sockets inherit it. Nothing is lost on the way to this machine itself, so the simplest control of congestion is as good as any, and
+    // takes the least time: BBR, where that is the default, measures and paces what is sent.
+    if (isLoopback(*found->ai_addr)) setsockopt(fd_, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof "reno" - 1);
     if (bind(fd_, found->ai_addr, found->ai_addrlen) < 0 || listen(fd_, options.backlog) < 0) result = -errno;
   }
   freeaddrinfo(found);
