@@ -178,7 +178,6 @@ class Poller {
   void setInterest(uint32_t slot, Connection& c, uint32_t interest);
   void askAgain(uint32_t slot, Connection& c);
   void updateInterest(uint32_t slot, Connection& c);
-  // Brings the sums over all connections up to what this one keeps.
   void countReceived(ssize_t got) {
     bytesReceived_ += static_cast<uint64_t>(got);
     reads_++;
@@ -187,6 +186,7 @@ class Poller {
     bytesSent_ += static_cast<uint64_t>(sent);
     writes_++;
   }
+  // Brings the sums over all connections up to what this one keeps.
   void noteBuffers(Connection& c) {
     const uint64_t bytes = c.input.bytes();
     pendingInput_ += bytes - c.inputCounted;

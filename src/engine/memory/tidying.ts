@@ -237,9 +237,10 @@ export class Tidying {
       const emptied = this.compaction.compactClass(sizeClass, most);
       if (emptied === 0) return;
       // What was free may have been filled since: then no slab can be emptied.
-      words[record + EMPTIED] += Math.max(0, emptied);
-      words[record + PAGES] += Math.max(0, emptied);
-      words[at + TO_EMPTY] = emptied > 0 ? Math.max(0, words[at + TO_EMPTY] - emptied) : 0;
+      const pages = Math.max(0, emptied);
+      words[record + EMPTIED] += pages;
+      words[record + PAGES] += pages;
+      words[at + TO_EMPTY] = pages > 0 ? Math.max(0, words[at + TO_EMPTY] - pages) : 0;
       if (words[at + TO_EMPTY] === 0) words[record + SPARSE_CLASSES]--;
       return;
     }

@@ -26,13 +26,18 @@ class TidyCache extends ModelledCache {
     for (let i = first; i < end; i++) if (!this.set(`key:${i}`, length, 0)) throw new Error('the test wants room');
   }
 
-  /** Lets time pass, with upkeep every tenth of a second. */
+  /** Lets time pass, with upkeep every tenth of a second: as many slices as it wants, if those are no more than `most`. */
   pass(seconds: number, most = 50): void {
     for (let i = 0; i < seconds * 10; i++) {
       this.advance(100);
       // As long as a slice wants to go on, it is gone on with.
       for (let slices = 0; slices < most; slices++) this.tend();
     }
+  }
+
+  /** Pages that are free and have memory. */
+  get freePages(): number {
+    return this.keyspace.figures().freeResidentBytes / PAGE_BYTES;
   }
 
   get freeCells(): number {
@@ -189,7 +194,6 @@ describe('pages without items', () => {
 
   test('are kept for as many as change hands, go bit by bit when fewer do, and all when none do', () => {
     const cache = new TidyCache(64);
-    const freePages = (): number => cache.keyspace.figures().freeResidentBytes / PAGE_BYTES;
     const change = (pages: number): void => {
       // Values of a page each.
       for (let i = 0; i < pages; i++) cache.set(`more:${i}`, 65_000, 0);
@@ -202,8 +206,8 @@ describe('pages without items', () => {
       change(20);
       cache.pass(1);
     }
-    expect(freePages()).toBeGreaterThanOrEqual(20);
-    expect(freePages()).toBeLessThanOrEqual(2 * EXTENT_PAGES);
+    expect(cache.freePages).toBeGreaterThanOrEqual(20);
+    expect(cache.freePages).toBeLessThanOrEqual(2 * EXTENT_PAGES);
     const { givenBackBytes } = cache.keyspace.figures();
     for (let round = 0; round < 20; round++) {
       change(20);
@@ -215,41 +219,39 @@ describe('pages without items', () => {
     cache.pass(1);
     change(1);
     cache.pass(1);
-    expect(freePages()).toBeGreaterThanOrEqual(10);
+    expect(cache.freePages).toBeGreaterThanOrEqual(10);
     cache.pass(3);
-    expect(freePages()).toBeLessThan(4);
+    expect(cache.freePages).toBeLessThan(4);
     cache.checkAll();
   });
 
   test('keep it where a huge page would be cut up for few', () => {
     const cache = new TidyCache(64);
-    const freePages = (): number => cache.keyspace.figures().freeResidentBytes / PAGE_BYTES;
     for (let i = 0; i < 400; i++) cache.set(`key:${i}`, 65_000, 0);
     cache.pass(30);
     const { length } = cache.kernel.calls;
     // Two or three in each extent.
     for (let i = 0; i < 400; i += 14) cache.remove(`key:${i}`);
-    const before = freePages();
+    const before = cache.freePages;
     expect(before).toBeGreaterThan(20);
     cache.pass(30);
-    expect(freePages()).toBe(before);
+    expect(cache.freePages).toBe(before);
     expect(cache.kernel.calls).toHaveLength(length);
   });
 
   test('lose it though others of which little is left to give have come free as a whole', () => {
     const cache = new TidyCache(64);
-    const freePages = (): number => cache.keyspace.figures().freeResidentBytes / PAGE_BYTES;
     for (let i = 0; i < 400; i++) cache.set(`key:${i}`, 65_000, 0);
     // Of these extents all is given back but two or three pages that are in use still.
     for (let i = 0; i < 200; i++) if (i % 14 > 0) cache.remove(`key:${i}`);
     cache.pass(5);
-    expect(freePages()).toBe(0);
+    expect(cache.freePages).toBe(0);
     for (let i = 0; i < 200; i += 14) cache.remove(`key:${i}`);
     for (let i = 200; i < 400; i += 4) cache.remove(`key:${i}`);
-    expect(freePages()).toBeGreaterThan(50);
+    expect(cache.freePages).toBeGreaterThan(50);
     cache.pass(5);
     // Some have fewer than are worth it.
-    expect(freePages()).toBeLessThan(10);
+    expect(cache.freePages).toBeLessThan(10);
     cache.checkAll();
   });
 
